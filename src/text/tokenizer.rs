@@ -1,18 +1,21 @@
 //! Byte-level byte-pair encoding, as SmolLM2 was trained with it.
 //!
-//! Written by hand instead of taken from a library: the page downloads this code, and the one regular expression of the
-//! scheme needs no regex engine. It gives the same tokens as the Python library `tokenizers` (`tests/tokenizer.rs`).
+//! Written by hand instead of taken from a library: the page downloads this code, and the one
+//! regular expression of the scheme needs no regex engine. It gives the same tokens as the Python
+//! library `tokenizers` (`tests/tokenizer.rs`).
 //!
 //! Text becomes tokens in three steps:
 //!
-//! 1. It is cut into words ([`Words`]): every numeric character alone, and the stretches between them by GPT-2's expression.
-//! 2. A word's UTF-8 bytes become one token each. SmolLM2 has no token for 21 of the 256 byte values (eight control
-//!    characters, the lead bytes of the unassigned planes 4 to 11, and the bytes that UTF-8 never uses); such a byte is
-//!    left out, as `tokenizers` does.
+//! 1. It is cut into words (`Words`): every numeric character alone, and the stretches between them
+//!    by GPT-2's expression.
+//! 2. A word's UTF-8 bytes become one token each. SmolLM2 has no token for 21 of the 256 byte
+//!    values (six control characters, the lead bytes of the unassigned planes 4 to 11, and the
+//!    bytes that UTF-8 never uses); such a byte is left out, as `tokenizers` does.
 //! 3. Neighbours are merged, the earliest rule of the merge table first, until no rule fits.
 //!
-//! Special tokens (`<|im_start|>` and the like) are never the result of [`Tokenizer::encode`]: a user who types their text
-//! gets the ordinary tokens of its bytes. The template asks for them by [`Tokenizer::special`].
+//! Special tokens (`<|im_start|>` and the like) are never the result of [`Tokenizer::encode`]: a
+//! user who types their text gets the ordinary tokens of its bytes. The template asks for them by
+//! [`Tokenizer::special`].
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -20,10 +23,12 @@ use std::collections::{BinaryHeap, HashMap};
 use serde::Deserialize;
 use unicode_general_category::{GeneralCategory, get_general_category};
 
-/// The version of the JSON form that [`Tokenizer::from_json`] reads and [`Tokenizer::to_json`] writes.
+/// The version of the JSON form that [`Tokenizer::from_json`] reads and [`Tokenizer::to_json`]
+/// writes.
 const VERSION: u32 = 1;
 
-/// More tokens than any published vocabulary; keeps every id within `u32` and a hostile file within reason.
+/// More tokens than any published vocabulary; keeps every id within `u32` and a hostile file within
+/// reason.
 const MAX_TOKENS: usize = 1 << 20;
 
 /// Why tokenizer tables were refused.
@@ -94,7 +99,8 @@ struct Tables {
     merges: Vec<String>,
 }
 
-/// The part of the JSON form that is read first, so that another version is refused as such and not for its fields.
+/// The part of the JSON form that is read first, so that another version is refused as such and not
+/// for its fields.
 #[derive(Deserialize)]
 struct Header {
     version: u32,
@@ -130,11 +136,12 @@ impl Tokenizer {
     ///
     /// * `version`: 1
     /// * `special`: how many tokens are special; they are the first ones
-    /// * `tokens`: all tokens in the order of their ids; the special ones as plain text, the others in GPT-2's alphabet,
-    ///   which writes every byte as a visible character (`Ġ` is the space)
+    /// * `tokens`: all tokens in the order of their ids; the special ones as plain text, the others
+    ///   in GPT-2's alphabet, which writes every byte as a visible character (`Ġ` is the space)
     /// * `merges`: the rules, the first to apply first, each as `"left right"` in the same alphabet
     ///
-    /// `tokens` and `merges` are the tables `tokenizer.ggml.tokens` and `tokenizer.ggml.merges` of a GGUF file.
+    /// `tokens` and `merges` are the tables `tokenizer.ggml.tokens` and `tokenizer.ggml.merges` of
+    /// a GGUF file.
     ///
     /// # Errors
     ///
@@ -153,7 +160,8 @@ impl Tokenizer {
         Self::from_tables(tokens, merges, special)
     }
 
-    /// Makes a tokenizer from its tables, with the meaning that they have in [`Tokenizer::from_json`].
+    /// Makes a tokenizer from its tables, with the meaning that they have in
+    /// [`Tokenizer::from_json`].
     ///
     /// # Errors
     ///
@@ -200,7 +208,8 @@ impl Tokenizer {
             ends.push(bytes.len());
         }
 
-        // Only ordinary tokens: this is what keeps special ones out of everything that `encode` can give.
+        // Only ordinary tokens: this is what keeps special ones out of everything that `encode` can
+        // give.
         let ordinary = |merge: usize, text: &str| match ids.get(text) {
             Some(&id) if id >= special => Ok(id as u32),
             _ => Err(TokenizerError::MergeToken {
@@ -260,8 +269,13 @@ impl Tokenizer {
             .iter()
             .map(|merge| [&text(merge.left), " ", &text(merge.right)].concat())
             .collect();
-        serde_json::json!({ "version": VERSION, "special": self.special, "tokens": tokens, "merges": merges })
-            .to_string()
+        serde_json::json!({
+            "version": VERSION,
+            "special": self.special,
+            "tokens": tokens,
+            "merges": merges,
+        })
+        .to_string()
     }
 
     /// The number of tokens, special ones included; every id is below it.
@@ -274,8 +288,8 @@ impl Tokenizer {
         (0..self.special as u32).find(|&id| self.token_bytes(id) == Some(text.as_bytes()))
     }
 
-    /// The bytes that a token stands for, which may be a part of a character only; those of a special token are its text.
-    /// `None` when there is no token of this id.
+    /// The bytes that a token stands for, which may be a part of a character only; those of a
+    /// special token are its text. `None` when there is no token of this id.
     pub fn token_bytes(&self, id: u32) -> Option<&[u8]> {
         let id = id as usize;
         let end = *self.ends.get(id)?;
@@ -283,7 +297,8 @@ impl Tokenizer {
         Some(&self.bytes[start..end])
     }
 
-    /// The tokens of a text, none of them special. Takes time in proportion to `n log n`, however long a word is.
+    /// The tokens of a text, none of them special. Takes time in proportion to `n log n`, however
+    /// long a word is.
     pub fn encode(&self, text: &str) -> Vec<u32> {
         let mut ids = Vec::new();
         for word in (Words { rest: text }) {
@@ -292,7 +307,8 @@ impl Tokenizer {
         ids
     }
 
-    /// The text of a sequence of tokens. Bytes that are not UTF-8, and ids without a token, become U+FFFD.
+    /// The text of a sequence of tokens. Bytes that are not UTF-8, and ids without a token, become
+    /// U+FFFD.
     pub fn decode(&self, ids: &[u32]) -> String {
         let mut decoder = StreamDecoder::default();
         let mut text: String = ids.iter().map(|&id| decoder.push(self, id)).collect();
@@ -302,7 +318,8 @@ impl Tokenizer {
 
     /// Appends the tokens of one word.
     fn encode_word(&self, word: &str, ids: &mut Vec<u32>) {
-        // A linked list in a vector: a merged symbol keeps its left place, the right one is emptied and passed over.
+        // A linked list in a vector: a merged symbol keeps its left place, the right one is emptied
+        // and passed over.
         let mut symbols: Vec<Symbol> = word
             .bytes()
             .filter_map(|byte| self.of_byte[usize::from(byte)])
@@ -359,9 +376,11 @@ struct Symbol {
     right: usize,
 }
 
-/// Gives the text of tokens as they arrive, and holds back the bytes of a character that is not complete yet.
+/// Gives the text of tokens as they arrive, and holds back the bytes of a character that is not
+/// complete yet.
 ///
-/// What [`push`](Self::push) and [`finish`](Self::finish) give is together what [`Tokenizer::decode`] gives.
+/// What [`push`](Self::push) and [`finish`](Self::finish) give is together what
+/// [`Tokenizer::decode`] gives.
 #[derive(Clone, Debug, Default)]
 pub struct StreamDecoder {
     /// The beginning of a character, at most three bytes.
@@ -394,7 +413,8 @@ impl StreamDecoder {
         text
     }
 
-    /// Ends the text: U+FFFD if the last character stayed incomplete. The decoder is then ready for another text.
+    /// Ends the text: U+FFFD if the last character stayed incomplete. The decoder is then ready for
+    /// another text.
     pub fn finish(&mut self) -> String {
         String::from_utf8_lossy(&std::mem::take(&mut self.pending)).into_owned()
     }
@@ -402,9 +422,14 @@ impl StreamDecoder {
 
 /// Cuts a text into the words within which bytes are merged; the words together are the text.
 ///
-/// The pre-tokenizer `smollm` of llama.cpp: every numeric character (\p{N}) is a word, and each stretch between them is cut
-/// by `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+` as a text of its own. Where that
-/// expression looks ahead, it therefore sees the end of the text in front of a digit.
+/// The pre-tokenizer `smollm` of llama.cpp: every numeric character is a word, and each stretch
+/// between them is cut, as a text of its own, by GPT-2's expression
+///
+/// ```text
+/// 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+/// ```
+///
+/// Where that expression looks ahead, it therefore sees the end of the text in front of a digit.
 struct Words<'a> {
     rest: &'a str,
 }
@@ -426,7 +451,8 @@ impl<'a> Iterator for Words<'a> {
                 match after {
                     // `\s+(?!\S)` takes it whole at the end of a stretch ...
                     None | Some(Class::Numeric) => run,
-                    // ... and otherwise leaves the last one, which a word behind it takes if it is a plain space.
+                    // ... and otherwise leaves the last one, which a word behind it takes if it is
+                    // a plain space.
                     Some(_) if run > last => run - last,
                     Some(class) if first == ' ' => 1 + run_length(&self.rest[1..], class),
                     Some(_) => run,
@@ -459,15 +485,16 @@ impl Class {
         if character.is_whitespace() {
             return Self::Space;
         }
+        // By the same function as `tokenizers`, so that digits new in Unicode are known to both.
+        if character.is_numeric() {
+            return Self::Numeric;
+        }
         match get_general_category(character) {
             Category::UppercaseLetter
             | Category::LowercaseLetter
             | Category::TitlecaseLetter
             | Category::ModifierLetter
             | Category::OtherLetter => Self::Letter,
-            Category::DecimalNumber | Category::LetterNumber | Category::OtherNumber => {
-                Self::Numeric
-            }
             _ => Self::Other,
         }
     }
@@ -479,7 +506,8 @@ fn run_length(text: &str, class: Class) -> usize {
         .unwrap_or(text.len())
 }
 
-/// The length of the English contraction that a text starts with. Lower case only, and whatever comes behind it.
+/// The length of the English contraction that a text starts with. Lower case only, and whatever
+/// comes behind it.
 fn contraction(text: &str) -> Option<usize> {
     ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"]
         .iter()
@@ -487,9 +515,10 @@ fn contraction(text: &str) -> Option<usize> {
         .map(|ending| ending.len())
 }
 
-/// GPT-2's alphabet: the visible characters of Latin-1 stand for their own bytes, and the other bytes, in their order, are
-/// written as the characters from U+0100 on (`bytes_to_unicode` in GPT-2's `encoder.py`).
-const ALPHABET: [char; 256] = {
+/// GPT-2's alphabet: the visible characters of Latin-1 stand for their own bytes, and the other
+/// bytes, in their order, are written as the characters from U+0100 on (`bytes_to_unicode` in
+/// GPT-2's `encoder.py`).
+static ALPHABET: [char; 256] = {
     let mut alphabet = ['\0'; 256];
     let mut hidden = 0x100;
     let mut byte = 0;
@@ -510,7 +539,7 @@ const ALPHABET: [char; 256] = {
 };
 
 /// [`ALPHABET`] read backwards: the byte of each character, where it has one.
-const BYTES: [Option<u8>; 0x144] = {
+static BYTES: [Option<u8>; 0x144] = {
     let mut bytes = [None; 0x144];
     let mut byte = 0;
     while byte < 256 {
