@@ -1,0 +1,348 @@
+//! From the bytes of a picture file to what the vision tower reads: an upright RGB square of 224
+//! pixels.
+//!
+//! The page, the trainer and the benchmark all come through [`Square::decode`], so that the model
+//! sees a picture in one way only. A raster can be a thousand times larger than its file, therefore
+//! the size written in the file's header is checked before any pixel is decoded. Colours are taken
+//! as sRGB: an embedded colour profile is not applied.
+
+use std::io::Cursor;
+
+use image::codecs::bmp::BmpDecoder;
+use image::codecs::gif::GifDecoder;
+use image::codecs::jpeg::JpegDecoder;
+use image::codecs::png::PngDecoder;
+use image::codecs::webp::WebPDecoder;
+use image::imageops::{self, FilterType};
+use image::metadata::Orientation;
+use image::{
+    AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits, Rgb, RgbImage,
+    RgbaImage,
+};
+
+/// The largest picture file that is read, in megabytes (10^6 bytes).
+pub const FILE_LIMIT: f64 = 30.0;
+
+/// The largest raster that is decoded, in megapixels (10^6 pixels).
+pub const RASTER_LIMIT: f64 = 50.0;
+
+/// The most bytes that a decoder may hold: the canvas, a frame and their blend, of a GIF at
+/// [`RASTER_LIMIT`].
+const MEMORY_LIMIT: u64 = 640_000_000;
+
+/// Why a file could not become a [`Square`]. Each variant carries the name of the file as it was
+/// given.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PictureError {
+    /// The file is no picture, or it is damaged.
+    #[error("{name} is not a readable picture: {reason}")]
+    Unreadable {
+        /// The file.
+        name: String,
+        /// What the decoder met.
+        reason: String,
+    },
+    /// The file is a picture in a format or variant that is not decoded here; a browser may know
+    /// it.
+    #[error("{name} is a picture in a format that is not read here: {format}")]
+    Unsupported {
+        /// The file.
+        name: String,
+        /// The format, or the part of a format that is missing.
+        format: String,
+    },
+    /// The file is larger than [`FILE_LIMIT`].
+    #[error("{name} has {megabytes:.1} MB, more than {limit} MB")]
+    TooLargeFile {
+        /// The file.
+        name: String,
+        /// Its size, in 10^6 bytes.
+        megabytes: f64,
+        /// [`FILE_LIMIT`].
+        limit: f64,
+    },
+    /// The raster is larger than [`RASTER_LIMIT`].
+    #[error("{name} has {megapixels:.1} megapixels, more than {limit}")]
+    TooManyPixels {
+        /// The file.
+        name: String,
+        /// Its raster, in 10^6 pixels.
+        megapixels: f64,
+        /// [`RASTER_LIMIT`].
+        limit: f64,
+    },
+}
+
+impl PictureError {
+    /// The code under which the page looks up its sentence for this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "picture-unreadable",
+            Self::Unsupported { .. } => "picture-unsupported",
+            Self::TooLargeFile { .. } => "picture-too-large-file",
+            Self::TooManyPixels { .. } => "picture-too-many-pixels",
+        }
+    }
+
+    /// The name of the file that is the matter.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Unreadable { name, .. }
+            | Self::Unsupported { name, .. }
+            | Self::TooLargeFile { name, .. }
+            | Self::TooManyPixels { name, .. } => name,
+        }
+    }
+
+    fn unreadable(name: &str, reason: impl ToString) -> Self {
+        Self::Unreadable {
+            name: name.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+
+    fn from_image(name: &str, error: ImageError) -> Self {
+        match error {
+            ImageError::Unsupported(error) => Self::Unsupported {
+                name: name.to_owned(),
+                format: error.to_string(),
+            },
+            error => Self::unreadable(name, error),
+        }
+    }
+}
+
+/// A picture as the model sees it: upright, opaque, cropped at its centre to a square, RGB.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Square {
+    /// Width and height in pixels, always [`Square::SIZE`].
+    pub size: usize,
+    /// `[size, size, 3]`: rows from the top, red green blue, 0 to 255.
+    pub rgb: Vec<u8>,
+    /// Whether the file has more frames than the one shown here, the first.
+    pub animated: bool,
+}
+
+impl Square {
+    /// Width and height in pixels: what EfficientNet-Lite0 was trained with.
+    pub const SIZE: usize = 224;
+
+    /// Decodes a PNG, JPEG, GIF, WebP or BMP file. `name` is for the error; the format is read from
+    /// the content.
+    ///
+    /// Orientation follows the EXIF entry, transparent parts are laid over white, and of an
+    /// animation the first frame is taken.
+    ///
+    /// # Errors
+    ///
+    /// [`PictureError`], in this order: the file is too large, its format is unknown or not read
+    /// here, the raster is too large, the content is damaged.
+    pub fn decode(name: &str, bytes: &[u8]) -> Result<Self, PictureError> {
+        let megabytes = bytes.len() as f64 / 1e6;
+        if megabytes > FILE_LIMIT {
+            let (name, limit) = (name.to_owned(), FILE_LIMIT);
+            return Err(PictureError::TooLargeFile {
+                name,
+                megabytes,
+                limit,
+            });
+        }
+        let failed = |error| PictureError::from_image(name, error);
+        let reader = Cursor::new(bytes);
+        match image::guess_format(bytes) {
+            Ok(ImageFormat::Png) => {
+                let decoder = PngDecoder::with_limits(reader, limits()).map_err(failed)?;
+                let animated = decoder.is_apng().map_err(failed)?;
+                Self::read(name, decoder, animated)
+            }
+            Ok(ImageFormat::Jpeg) => {
+                Self::read(name, JpegDecoder::new(reader).map_err(failed)?, false)
+            }
+            Ok(ImageFormat::WebP) => {
+                let decoder = WebPDecoder::new(reader).map_err(failed)?;
+                let animated = decoder.has_animation();
+                Self::read(name, decoder, animated)
+            }
+            Ok(ImageFormat::Bmp) => {
+                Self::read(name, BmpDecoder::new(reader).map_err(failed)?, false)
+            }
+            Ok(ImageFormat::Gif) => Self::read_gif(name, GifDecoder::new(reader).map_err(failed)?),
+            Ok(format) => {
+                let format = format!("{format:?}").to_uppercase();
+                Err(PictureError::Unsupported {
+                    name: name.to_owned(),
+                    format,
+                })
+            }
+            Err(_) => match browser_format(bytes) {
+                Some(format) => Err(PictureError::Unsupported {
+                    name: name.to_owned(),
+                    format: format.to_owned(),
+                }),
+                None => Err(PictureError::unreadable(
+                    name,
+                    "its content is of no picture format",
+                )),
+            },
+        }
+    }
+
+    /// Takes a raster that was decoded elsewhere: the browser's answer to
+    /// [`PictureError::Unsupported`].
+    ///
+    /// # Shapes
+    ///
+    /// `rgba`: `[height, width, 4]`, upright, alpha not multiplied into the colours.
+    ///
+    /// # Errors
+    ///
+    /// [`PictureError`] if the raster is empty, too large, or not of the stated shape.
+    pub fn from_rgba(
+        name: &str,
+        width: u32,
+        height: u32,
+        rgba: &[u8],
+    ) -> Result<Self, PictureError> {
+        check_raster(name, (width, height))?;
+        let raster = RgbaImage::from_raw(width, height, rgba.to_vec())
+            .ok_or_else(|| PictureError::unreadable(name, "its raster is incomplete"))?;
+        Ok(Self::new(raster.into(), Orientation::NoTransforms, false))
+    }
+
+    /// The vision tower's input.
+    ///
+    /// # Shapes
+    ///
+    /// `[3, 224, 224]`, channel first, each value `(x - 127) / 128`: the normalisation that the
+    /// EfficientNet-Lite weights were trained with.
+    pub fn to_input(&self) -> Vec<f32> {
+        (0..3)
+            .flat_map(|channel| self.rgb.iter().skip(channel).step_by(3))
+            .map(|&value| (f32::from(value) - 127.0) / 128.0)
+            .collect()
+    }
+
+    /// The square as a canvas takes it: `[224, 224, 4]`, opaque.
+    pub fn to_rgba(&self) -> Vec<u8> {
+        self.rgb
+            .chunks_exact(3)
+            .flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255])
+            .collect()
+    }
+
+    fn read(
+        name: &str,
+        mut decoder: impl ImageDecoder,
+        animated: bool,
+    ) -> Result<Self, PictureError> {
+        let failed = |error| PictureError::from_image(name, error);
+        check_raster(name, decoder.dimensions())?;
+        let mut limits = limits();
+        limits.reserve(decoder.total_bytes()).map_err(failed)?;
+        decoder.set_limits(limits).map_err(failed)?;
+        // A damaged EXIF entry is no reason to refuse a picture.
+        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let raster = DynamicImage::from_decoder(decoder).map_err(failed)?;
+        Ok(Self::new(raster, orientation, animated))
+    }
+
+    /// A GIF does not say in its header whether it is animated; one has to look for the second
+    /// frame.
+    fn read_gif(name: &str, mut decoder: GifDecoder<Cursor<&[u8]>>) -> Result<Self, PictureError> {
+        let failed = |error| PictureError::from_image(name, error);
+        check_raster(name, decoder.dimensions())?;
+        decoder.set_limits(limits()).map_err(failed)?;
+        let mut frames = decoder.into_frames();
+        let first = frames
+            .next()
+            .ok_or_else(|| PictureError::unreadable(name, "it has no frame"))?
+            .map_err(failed)?;
+        let animated = matches!(frames.next(), Some(Ok(_)));
+        Ok(Self::new(
+            first.into_buffer().into(),
+            Orientation::NoTransforms,
+            animated,
+        ))
+    }
+
+    fn new(raster: DynamicImage, orientation: Orientation, animated: bool) -> Self {
+        // What is not seen is cut away first, and the turning comes last: both are the same on a
+        // large raster, but slow.
+        let side = raster.width().min(raster.height());
+        let (left, top) = ((raster.width() - side) / 2, (raster.height() - side) / 2);
+        let cropped = raster.crop_imm(left, top, side, side);
+        let opaque = if cropped.color().has_alpha() {
+            over_white(&cropped.into_rgba8())
+        } else {
+            cropped.into_rgb8()
+        };
+        // The filter widens with the scale, so this is bicubic upwards and free of aliases
+        // downwards.
+        let size = Self::SIZE as u32;
+        let resized = imageops::resize(&opaque, size, size, FilterType::CatmullRom);
+        let mut upright = DynamicImage::ImageRgb8(resized);
+        upright.apply_orientation(orientation);
+        Self {
+            size: Self::SIZE,
+            rgb: upright.into_rgb8().into_raw(),
+            animated,
+        }
+    }
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(MEMORY_LIMIT);
+    limits
+}
+
+fn check_raster(name: &str, (width, height): (u32, u32)) -> Result<(), PictureError> {
+    if width == 0 || height == 0 {
+        return Err(PictureError::unreadable(name, "it has no pixels"));
+    }
+    let megapixels = f64::from(width) * f64::from(height) / 1e6;
+    if megapixels > RASTER_LIMIT {
+        let (name, limit) = (name.to_owned(), RASTER_LIMIT);
+        return Err(PictureError::TooManyPixels {
+            name,
+            megapixels,
+            limit,
+        });
+    }
+    Ok(())
+}
+
+/// Porter and Duff's "over" on a white ground, rounded to the nearest level.
+fn over_white(raster: &RgbaImage) -> RgbImage {
+    RgbImage::from_fn(raster.width(), raster.height(), |x, y| {
+        let [red, green, blue, alpha] = raster.get_pixel(x, y).0;
+        let blend = |value: u8| {
+            let (value, alpha) = (u32::from(value), u32::from(alpha));
+            ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+        };
+        Rgb([blend(red), blend(green), blend(blue)])
+    })
+}
+
+/// Formats that some browsers decode and the crate `image` does not even recognise.
+fn browser_format(bytes: &[u8]) -> Option<&'static str> {
+    const JPEG_XL_BOX: &[u8] = b"\0\0\0\x0cJXL \r\n\x87\n";
+    if bytes.starts_with(&[0xff, 0x0a]) || bytes.starts_with(JPEG_XL_BOX) {
+        return Some("JPEG XL");
+    }
+    // ISO/IEC 14496-12: a box of type "ftyp" and then the major brand.
+    if bytes.get(4..8) == Some(b"ftyp") {
+        return match bytes.get(8..12)? {
+            b"avif" | b"avis" => Some("AVIF"),
+            b"heic" | b"heix" | b"hevc" | b"hevx" | b"heim" | b"heis" | b"mif1" | b"msf1" => {
+                Some("HEIF")
+            }
+            _ => None,
+        };
+    }
+    // An XML prologue, a licence comment and a document type may stand before the element.
+    let head = &bytes[..bytes.len().min(4096)];
+    head.windows(4)
+        .any(|window| window == b"<svg")
+        .then_some("SVG")
+}
