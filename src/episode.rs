@@ -1,0 +1,497 @@
+//! An episode: a few named concepts with their support pictures, and the pictures to be named.
+//!
+//! Nothing here knows what a picture is. `P` is whatever the caller refers to a picture by: a number
+//! in the page, a path in an episode file, an index into cached features in the benchmark.
+
+use serde::{Deserialize, Serialize};
+
+/// The longest name, in Unicode scalar values.
+pub const NAME_LIMIT: usize = 64;
+
+/// A support set and what is asked of it: the unit that is shared, tested and taught with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub struct Episode<P> {
+    /// The concepts to be told apart, at least two ("ways").
+    pub concepts: Vec<Concept<P>>,
+    /// The pictures to be named, at least one.
+    pub queries: Vec<Query<P>>,
+}
+
+/// A name and the pictures that say what it stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub struct Concept<P> {
+    /// The name, exactly as it was typed.
+    pub name: String,
+    /// The support pictures, at least one ("shots").
+    pub pictures: Vec<P>,
+}
+
+/// A picture whose concept the model must name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub struct Query<P> {
+    /// The picture.
+    pub picture: P,
+}
+
+/// One support picture with the concept whose name stands beside it in the prompt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example<P> {
+    /// Index of the concept that gives the name.
+    pub concept: usize,
+    /// The picture that stood here before any intervention.
+    pub picture: P,
+    /// Whether the model is shown nothing in the picture's place.
+    pub blank: bool,
+}
+
+/// A change to the support set that must change the answer if the link is causal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Intervention {
+    /// Every picture stays in its place and takes the name of the next concept; the last takes the
+    /// first's. With two concepts the names change sides, and a linked answer must follow.
+    Swap,
+    /// The names are dealt anew among the pictures, each as often as before. It can come out as the
+    /// episode was: what it does shows only over many seeds.
+    Shuffle {
+        /// Equal seeds deal equally, on every machine.
+        seed: u64,
+    },
+    /// The names stay and no picture is shown.
+    Blank,
+    /// One concept's examples are left out.
+    Drop {
+        /// Its index.
+        concept: usize,
+    },
+}
+
+/// What is wrong with an episode. `concept` is an index, from 0; a message counts from 1.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EpisodeError {
+    /// Nothing to tell apart.
+    #[error("the episode has {count} concepts and needs at least {limit}")]
+    TooFewConcepts {
+        /// How many there are.
+        count: usize,
+        /// How many there must be.
+        limit: usize,
+    },
+    /// A name with nothing in it but white space.
+    #[error("concept {} has no name", concept + 1)]
+    EmptyName {
+        /// Whose name it is.
+        concept: usize,
+    },
+    /// A name with a control character. A line break would end the name for the model.
+    #[error("the name {name:?} of concept {} has a line break or control character", concept + 1)]
+    ControlCharacter {
+        /// Whose name it is.
+        concept: usize,
+        /// The name.
+        name: String,
+    },
+    /// A name of more than [`NAME_LIMIT`] characters.
+    #[error("the name {name:?} of concept {} has {length} characters, more than {limit}", concept + 1)]
+    LongName {
+        /// Whose name it is.
+        concept: usize,
+        /// The name.
+        name: String,
+        /// Its length in Unicode scalar values.
+        length: usize,
+        /// [`NAME_LIMIT`].
+        limit: usize,
+    },
+    /// Two concepts with one name, or names that differ only in the white space around them.
+    #[error("concepts {} and {} are both called {name:?}", first + 1, concept + 1)]
+    DuplicateName {
+        /// The later of the two.
+        concept: usize,
+        /// The earlier of the two.
+        first: usize,
+        /// The name.
+        name: String,
+    },
+    /// A concept that nothing shows.
+    #[error("concept {}, {name:?}, has no picture", concept + 1)]
+    NoPicture {
+        /// Which one.
+        concept: usize,
+        /// Its name.
+        name: String,
+    },
+    /// Nothing is asked.
+    #[error("the episode has no query picture")]
+    NoQuery,
+}
+
+impl EpisodeError {
+    /// The code under which the page looks up its sentence for this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooFewConcepts { .. } => "concepts-too-few",
+            Self::EmptyName { .. } => "name-empty",
+            Self::ControlCharacter { .. } => "name-control-character",
+            Self::LongName { .. } => "name-too-long",
+            Self::DuplicateName { .. } => "name-duplicate",
+            Self::NoPicture { .. } => "concept-without-pictures",
+            Self::NoQuery => "query-missing",
+        }
+    }
+
+    /// Which concept is the matter, where it is one.
+    pub fn concept(&self) -> Option<usize> {
+        match *self {
+            Self::EmptyName { concept }
+            | Self::ControlCharacter { concept, .. }
+            | Self::LongName { concept, .. }
+            | Self::DuplicateName { concept, .. }
+            | Self::NoPicture { concept, .. } => Some(concept),
+            Self::TooFewConcepts { .. } | Self::NoQuery => None,
+        }
+    }
+}
+
+impl<P> Episode<P> {
+    /// Whether the episode can be run: [`validate_concepts`], and at least one query.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong, in reading order.
+    pub fn validate(&self) -> Result<(), EpisodeError> {
+        validate_concepts(&self.concepts)?;
+        if self.queries.is_empty() {
+            return Err(EpisodeError::NoQuery);
+        }
+        Ok(())
+    }
+}
+
+/// Whether the concepts make a support set: two or more, each with a picture and a name of its own.
+///
+/// # Errors
+///
+/// The first thing that is wrong, in reading order.
+pub fn validate_concepts<P>(concepts: &[Concept<P>]) -> Result<(), EpisodeError> {
+    const LEAST: usize = 2;
+    if concepts.len() < LEAST {
+        return Err(EpisodeError::TooFewConcepts {
+            count: concepts.len(),
+            limit: LEAST,
+        });
+    }
+    for (concept, Concept { name, pictures }) in concepts.iter().enumerate() {
+        let name = name.clone();
+        // White space is looked through only here: the model gets the name as it was typed.
+        let bare = name.trim();
+        if bare.is_empty() {
+            return Err(EpisodeError::EmptyName { concept });
+        }
+        if name
+            .chars()
+            .any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
+        {
+            return Err(EpisodeError::ControlCharacter { concept, name });
+        }
+        let length = name.chars().count();
+        if length > NAME_LIMIT {
+            return Err(EpisodeError::LongName {
+                concept,
+                name,
+                length,
+                limit: NAME_LIMIT,
+            });
+        }
+        if let Some(first) = concepts[..concept]
+            .iter()
+            .position(|other| other.name.trim() == bare)
+        {
+            return Err(EpisodeError::DuplicateName {
+                concept,
+                first,
+                name,
+            });
+        }
+        if pictures.is_empty() {
+            return Err(EpisodeError::NoPicture { concept, name });
+        }
+    }
+    Ok(())
+}
+
+/// The order in which the model reads the support set: the first picture of every concept, then the
+/// second of every concept that has one, and so on.
+///
+/// So neighbours differ in concept until only one concept has pictures left, and every name is met
+/// early. In blocks, one concept's examples would stand all far from the query, another's all near.
+pub fn interleave<P: Clone>(concepts: &[Concept<P>]) -> Vec<Example<P>> {
+    let rounds = concepts
+        .iter()
+        .map(|concept| concept.pictures.len())
+        .max()
+        .unwrap_or(0);
+    (0..rounds)
+        .flat_map(|round| {
+            concepts
+                .iter()
+                .enumerate()
+                .filter_map(move |(concept, Concept { pictures, .. })| {
+                    let picture = pictures.get(round)?.clone();
+                    Some(Example {
+                        concept,
+                        picture,
+                        blank: false,
+                    })
+                })
+        })
+        .collect()
+}
+
+impl Intervention {
+    /// Changes the examples of an episode of `ways` concepts. The concepts themselves stay, so that
+    /// the probability of every name can still be asked for.
+    pub fn apply<P>(self, ways: usize, examples: &mut Vec<Example<P>>) {
+        match self {
+            Self::Swap => {
+                for example in examples.iter_mut() {
+                    example.concept = (example.concept + 1) % ways;
+                }
+            }
+            Self::Shuffle { seed } => {
+                // Fisher and Yates's shuffle, of the names alone.
+                let mut random = SplitMix64(seed);
+                for last in (1..examples.len()).rev() {
+                    let other = random.below(last + 1);
+                    let concept = examples[other].concept;
+                    examples[other].concept = examples[last].concept;
+                    examples[last].concept = concept;
+                }
+            }
+            Self::Blank => {
+                for example in examples.iter_mut() {
+                    example.blank = true;
+                }
+            }
+            Self::Drop { concept } => examples.retain(|example| example.concept != concept),
+        }
+    }
+}
+
+/// Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators" (OOPSLA 2014). It is
+/// here, and not a crate's, because the page's shuffles and the benchmark's must never drift apart.
+struct SplitMix64(u64);
+
+impl SplitMix64 {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `bound`. Its bias, `bound` in 2^64, is far below what any run could show.
+    fn below(&mut self, bound: usize) -> usize {
+        ((u128::from(self.next()) * bound as u128) >> 64) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn concept(name: &str, pictures: &[u32]) -> Concept<u32> {
+        Concept {
+            name: name.to_owned(),
+            pictures: pictures.to_vec(),
+        }
+    }
+
+    fn episode(names: [&str; 2]) -> Episode<u32> {
+        Episode {
+            concepts: vec![concept(names[0], &[1, 2]), concept(names[1], &[3])],
+            queries: vec![Query { picture: 4 }],
+        }
+    }
+
+    /// Three concepts of 3, 1 and 2 pictures.
+    fn examples() -> Vec<Example<u32>> {
+        interleave(&[
+            concept("a", &[10, 11, 12]),
+            concept("b", &[20]),
+            concept("c", &[30, 31]),
+        ])
+    }
+
+    fn labels(examples: &[Example<u32>]) -> Vec<usize> {
+        examples.iter().map(|example| example.concept).collect()
+    }
+
+    fn pictures(examples: &[Example<u32>]) -> Vec<u32> {
+        examples.iter().map(|example| example.picture).collect()
+    }
+
+    #[test]
+    fn any_script_and_typing_is_a_name() {
+        let limit = "é".repeat(NAME_LIMIT);
+        for name in [
+            "仙人掌刺猬",
+            " Cactihog ",
+            "O'Brien’s \"pet\", no. 7.",
+            "👩‍🚀",
+            "a  b",
+            &limit,
+        ] {
+            assert_eq!(episode([name, "other"]).validate(), Ok(()), "{name}");
+        }
+        // Names are told apart by case and accent.
+        assert_eq!(episode(["Mops", "mops"]).validate(), Ok(()));
+        assert_eq!(episode(["mös", "mos"]).validate(), Ok(()));
+    }
+
+    #[test]
+    fn each_fault_has_its_error() {
+        let code = |episode: &Episode<u32>| {
+            let error = episode.validate().unwrap_err();
+            assert!(!error.to_string().is_empty());
+            (error.code(), error.concept())
+        };
+        assert_eq!(code(&episode(["", "b"])), ("name-empty", Some(0)));
+        assert_eq!(
+            code(&episode(["a", " \t\u{3000}\n"])),
+            ("name-empty", Some(1))
+        );
+        assert_eq!(
+            code(&episode(["a", "b\nc"])),
+            ("name-control-character", Some(1))
+        );
+        assert_eq!(
+            code(&episode(["a\u{2028}b", "c"])),
+            ("name-control-character", Some(0))
+        );
+        assert_eq!(
+            code(&episode(["a\u{7f}", "c"])),
+            ("name-control-character", Some(0))
+        );
+        let long = "é".repeat(NAME_LIMIT + 1);
+        assert_eq!(code(&episode(["a", &long])), ("name-too-long", Some(1)));
+        assert_eq!(
+            code(&episode(["klut", "klut"])),
+            ("name-duplicate", Some(1))
+        );
+        assert_eq!(
+            code(&episode(["klut", " klut "])),
+            ("name-duplicate", Some(1))
+        );
+
+        let mut unseen = episode(["a", "b"]);
+        unseen.concepts[1].pictures.clear();
+        assert_eq!(code(&unseen), ("concept-without-pictures", Some(1)));
+        let mut unasked = episode(["a", "b"]);
+        unasked.queries.clear();
+        assert_eq!(code(&unasked), ("query-missing", None));
+        let mut single = episode(["a", "b"]);
+        single.concepts.truncate(1);
+        assert_eq!(code(&single), ("concepts-too-few", None));
+    }
+
+    #[test]
+    fn a_message_counts_from_one_and_quotes_the_name() {
+        let error = episode(["klut", "klut"]).validate().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "concepts 1 and 2 are both called \"klut\""
+        );
+        let error = episode(["a", &"x".repeat(70)]).validate().unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with("of concept 2 has 70 characters, more than 64")
+        );
+    }
+
+    #[test]
+    fn concepts_take_turns() {
+        assert_eq!(pictures(&examples()), [10, 20, 30, 11, 31, 12]);
+        assert_eq!(labels(&examples()), [0, 1, 2, 0, 2, 0]);
+    }
+
+    #[test]
+    fn swap_moves_the_names_and_not_the_pictures() {
+        let mut swapped = examples();
+        Intervention::Swap.apply(3, &mut swapped);
+        assert_eq!(pictures(&swapped), pictures(&examples()));
+        assert_eq!(labels(&swapped), [1, 2, 0, 1, 0, 1]);
+        // As many swaps as there are concepts lead back.
+        Intervention::Swap.apply(3, &mut swapped);
+        Intervention::Swap.apply(3, &mut swapped);
+        assert_eq!(swapped, examples());
+    }
+
+    #[test]
+    fn shuffle_deals_the_same_names_evenly() {
+        let mut seen = HashSet::new();
+        let mut first = [0; 3];
+        for seed in 0..6000 {
+            let mut shuffled = examples();
+            Intervention::Shuffle { seed }.apply(3, &mut shuffled);
+            assert_eq!(pictures(&shuffled), pictures(&examples()));
+            let dealt = labels(&shuffled);
+            first[dealt[0]] += 1;
+            let mut sorted = dealt.clone();
+            sorted.sort_unstable();
+            assert_eq!(sorted, [0, 0, 0, 1, 2, 2]);
+            seen.insert(dealt);
+        }
+        // 6! / (3! 1! 2!) different deals; the first picture gets each name by its share.
+        assert_eq!(seen.len(), 60);
+        for (count, expected) in first.into_iter().zip([3000, 1000, 2000]) {
+            assert!(i32::abs(count - expected) < 150, "{count} of {expected}");
+        }
+    }
+
+    #[test]
+    fn the_generator_is_split_mix_64() {
+        // The first outputs for seed 1234567 on which Rosetta Code's implementations agree.
+        let mut random = SplitMix64(1_234_567);
+        assert_eq!(random.next(), 6_457_827_717_110_365_317);
+        assert_eq!(random.next(), 3_203_168_211_198_807_973);
+    }
+
+    #[test]
+    fn blank_hides_and_drop_removes() {
+        let mut blank = examples();
+        Intervention::Blank.apply(3, &mut blank);
+        assert!(blank.iter().all(|example| example.blank));
+        assert_eq!(
+            (pictures(&blank), labels(&blank)),
+            (pictures(&examples()), labels(&examples()))
+        );
+        let mut dropped = examples();
+        Intervention::Drop { concept: 2 }.apply(3, &mut dropped);
+        assert_eq!(pictures(&dropped), [10, 20, 11, 12]);
+    }
+
+    #[test]
+    fn the_file_form_is_plain() {
+        let json = r#"{"concepts":[{"name":" Zoé ","pictures":[1,2]},{"name":"b","pictures":[3]}],"queries":[{"picture":4}]}"#;
+        let read: Episode<u32> = serde_json::from_str(json).unwrap();
+        assert_eq!(read, episode([" Zoé ", "b"]));
+        assert_eq!(serde_json::to_string(&read).unwrap(), json);
+        assert!(serde_json::from_str::<Episode<u32>>(&json.replace("name", "nome")).is_err());
+
+        let shuffle = Intervention::Shuffle { seed: 3 };
+        assert_eq!(
+            serde_json::to_string(&shuffle).unwrap(),
+            r#"{"kind":"shuffle","seed":3}"#
+        );
+        let drop: Intervention = serde_json::from_str(r#"{"kind":"drop","concept":1}"#).unwrap();
+        assert_eq!(drop, Intervention::Drop { concept: 1 });
+    }
+}
