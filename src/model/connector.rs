@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use super::config::ModelConfig;
-use super::parameters::{ParameterError, Parameters};
+use super::parameters::{ParameterError, Parameters, trainable};
 
 /// Variance floor of the layer norm.
 const NORM_EPSILON: f64 = 1e-5;
@@ -32,20 +32,16 @@ impl Connector {
     /// When a tensor is missing or of another shape.
     pub fn take(config: &ModelConfig, parameters: &mut Parameters) -> Result<Self, ParameterError> {
         let (features, width) = (config.vision.head_channels, config.decoder.width);
+        let tokens = config.connector.visual_tokens;
         Ok(Self {
             mean: parameters.take("connector.mean", [features])?,
             deviation: parameters.take("connector.deviation", [features])?,
-            weight: Param::from_tensor(
-                parameters.take("connector.projection.weight", [width, features])?,
-            ),
-            bias: Param::from_tensor(parameters.take("connector.projection.bias", [width])?),
-            norm_weight: Param::from_tensor(parameters.take("connector.norm.weight", [width])?),
-            norm_bias: Param::from_tensor(parameters.take("connector.norm.bias", [width])?),
-            gain: Param::from_tensor(parameters.take("connector.gain", [1])?),
-            position: Param::from_tensor(
-                parameters
-                    .take("connector.position", [config.connector.visual_tokens, width])?,
-            ),
+            weight: learned(parameters, "connector.projection.weight", [width, features])?,
+            bias: learned(parameters, "connector.projection.bias", [width])?,
+            norm_weight: learned(parameters, "connector.norm.weight", [width])?,
+            norm_bias: learned(parameters, "connector.norm.bias", [width])?,
+            gain: learned(parameters, "connector.gain", [1])?,
+            position: learned(parameters, "connector.position", [tokens, width])?,
         })
     }
 
@@ -86,4 +82,12 @@ impl Connector {
             flat("position", self.position.val()),
         ]
     }
+}
+
+fn learned<const D: usize>(
+    parameters: &mut Parameters,
+    name: &str,
+    shape: [usize; D],
+) -> Result<Param<Tensor<D>>, ParameterError> {
+    Ok(trainable(name, parameters.take(name, shape)?))
 }

@@ -7,13 +7,14 @@ mod parameters;
 pub mod vision;
 
 use burn::module::Module;
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor, TensorData};
 
 pub use self::config::ModelConfig;
 use self::connector::Connector;
 use self::decoder::Decoder;
 pub use self::parameters::{ParameterError, Parameters};
 use self::vision::Vision;
+use crate::text::template::Position;
 
 /// The three parts together.
 #[derive(Module, Debug)]
@@ -48,5 +49,47 @@ impl LinkContextModel {
     /// - output: `[pictures, visual_tokens, head_channels]`
     pub fn features(&self, pixels: Tensor<4>) -> Tensor<3> {
         vision::pool(self.vision.forward(pixels))
+    }
+
+    /// Lays words and visual tokens out in the order of a sequence, or of several, one after the other.
+    ///
+    /// # Shapes
+    ///
+    /// - `visual`: `[pictures, visual_tokens, width]`, what the connector gave for the pictures that `positions` names
+    /// - output: `[positions, width]`
+    pub fn assemble(&self, visual: Tensor<3>, positions: &[Position]) -> Tensor<2> {
+        let [pictures, parts, width] = visual.dims();
+        let device = visual.device();
+        // One table of all rows that occur, words first, then one gather: two operations however long the sequence.
+        let tokens: Vec<i32> = positions
+            .iter()
+            .filter_map(|position| match position {
+                Position::Token(token) => Some(*token as i32),
+                Position::Visual { .. } => None,
+            })
+            .collect();
+        let words = tokens.len();
+        let mut next_word = 0;
+        let rows: Vec<i32> = positions
+            .iter()
+            .map(|position| match position {
+                Position::Token(_) => {
+                    next_word += 1;
+                    next_word - 1
+                }
+                Position::Visual { picture, part } => (words + picture * parts + part) as i32,
+            })
+            .collect();
+        let ints = |values: Vec<i32>| {
+            let length = values.len();
+            Tensor::<1, Int>::from_data(TensorData::new(values, [length]), &device)
+        };
+        let visual = visual.reshape([pictures * parts, width]);
+        let table = if words == 0 {
+            visual
+        } else {
+            Tensor::cat(vec![self.decoder.embed(ints(tokens)), visual], 0)
+        };
+        table.select(0, ints(rows))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 use thiserror::Error;
 
@@ -75,4 +76,15 @@ impl Parameters {
         }
         Ok(flat.reshape(expected))
     }
+}
+
+/// A tensor that training may change, under an identity that depends on its name alone: an optimiser's state is keyed by it, and must find
+/// its tensor again in another process.
+pub(super) fn trainable<const D: usize>(name: &str, tensor: Tensor<D>) -> Param<Tensor<D>> {
+    // FNV-1a, 64 bits.
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    // Outside autodiff nothing is tracked yet; the wish is kept for a device that does.
+    Param::initialized(ParamId::from(hash), tensor).set_require_grad(true)
 }

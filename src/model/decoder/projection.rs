@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
-use crate::model::parameters::{ParameterError, Parameters};
+use crate::model::parameters::{ParameterError, Parameters, trainable};
 
 /// The low-rank half of LoRA (Hu et al. 2021): `scale * up (down x)`.
 #[derive(Module, Debug)]
@@ -35,10 +35,13 @@ impl Projection {
         Ok(Self { weight: parameters.take(name, shape)?, low_rank: None })
     }
 
-    /// Puts an adapter beside the matrix: `down` is `[rank, input]`, `up` is `[out, rank]`.
-    pub fn attach(&mut self, down: Tensor<2>, up: Tensor<2>, scale: f64) {
-        self.low_rank =
-            Some(LowRank { down: Param::from_tensor(down), up: Param::from_tensor(up), scale });
+    /// Puts an adapter beside the matrix `name`: `down` is `[rank, input]`, `up` is `[out, rank]`.
+    pub fn attach(&mut self, name: &str, down: Tensor<2>, up: Tensor<2>, scale: f64) {
+        self.low_rank = Some(LowRank {
+            down: trainable(&format!("{name}.lora.down"), down),
+            up: trainable(&format!("{name}.lora.up"), up),
+            scale,
+        });
     }
 
     /// The adapter's `down` and `up`, where there is one.

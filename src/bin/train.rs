@@ -1,0 +1,362 @@
+//! Trains the adapter on folders of pictures. See `cargo xtask train -- --help`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use burn::tensor::Device;
+use clap::Parser;
+use link_context::features::{ClassFeatures, FeatureReader};
+use link_context::model::vision::Vision;
+use link_context::model::{ModelConfig, Parameters};
+use link_context::text::template::Template;
+use link_context::text::tokenizer::Tokenizer;
+use link_context::train::episodes::{Shape, TrainingEpisode, draw};
+use link_context::train::{AdapterConfig, Trainer, initial_adapter, rate};
+use link_context::weights::checkpoint::{read_safetensors, write_safetensors};
+use link_context::weights::convert::{originals, tokenizer_json};
+use link_context::weights::gguf::Gguf;
+use link_context::weights::{HostTensor, Weights};
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+/// Trains the connector and the low-rank adapters on link-context episodes.
+#[derive(Parser, Debug)]
+struct Arguments {
+    /// SmolLM2's GGUF file.
+    #[arg(long)]
+    gguf: PathBuf,
+    /// EfficientNet-Lite0's torch file.
+    #[arg(long)]
+    torch: PathBuf,
+    /// A source of pictures, NAME=FOLDER with one subfolder a class; may be given several times.
+    #[arg(long, required = true, value_parser = source)]
+    pictures: Vec<(String, PathBuf)>,
+    /// JSON that says which classes of each source are for training: {"NAME": {"train": [...], "held_out": [...]}}.
+    #[arg(long)]
+    split: PathBuf,
+    /// Folder for checkpoints, the log and cached features. A run goes on from the checkpoint it finds here.
+    #[arg(long)]
+    out: PathBuf,
+    /// Adapter to start from, when there is no checkpoint yet.
+    #[arg(long)]
+    start: Option<PathBuf>,
+    /// Steps of the optimiser in all.
+    #[arg(long, default_value_t = 800)]
+    steps: usize,
+    /// Episodes a step.
+    #[arg(long, default_value_t = 8)]
+    batch: usize,
+    /// Peak learning rate.
+    #[arg(long, default_value_t = 1e-3)]
+    rate: f64,
+    /// Steps over which the learning rate rises.
+    #[arg(long, default_value_t = 30)]
+    warmup: usize,
+    /// Rank of the low-rank adapters.
+    #[arg(long, default_value_t = 16)]
+    rank: usize,
+    /// Factor on the low-rank adapters' output.
+    #[arg(long, default_value_t = 2.0)]
+    scale: f64,
+    /// Weight decay of AdamW.
+    #[arg(long, default_value_t = 0.01)]
+    weight_decay: f32,
+    /// Pictures a class at most.
+    #[arg(long, default_value_t = 80)]
+    limit: usize,
+    /// Steps between checkpoints and held-out measurements.
+    #[arg(long, default_value_t = 50)]
+    every: usize,
+    /// Held-out episodes a source in each measurement.
+    #[arg(long, default_value_t = 32)]
+    held_out: usize,
+    /// Seed of everything random.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+fn source(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, folder) = text.split_once('=').ok_or("write NAME=FOLDER")?;
+    Ok((name.to_owned(), folder.into()))
+}
+
+#[derive(Deserialize)]
+struct Split {
+    train: Vec<String>,
+    held_out: Vec<String>,
+}
+
+/// One source's classes.
+struct Source {
+    name: String,
+    train: Vec<ClassFeatures>,
+    held_out: Vec<ClassFeatures>,
+}
+
+/// What a checkpoint holds beside the tensors.
+#[derive(Serialize, Deserialize)]
+struct State {
+    step: usize,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let config = ModelConfig::lite0_smollm2();
+    let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let gguf_bytes = read(&arguments.gguf)?;
+    let torch_bytes = read(&arguments.torch)?;
+    let gguf = Gguf::parse(&gguf_bytes)?;
+    let weights = originals(&gguf, &torch_bytes, &config)?;
+    let tokenizer = Tokenizer::from_json(tokenizer_json(&gguf)?)?;
+    let template = Template::new(&tokenizer, config.connector.visual_tokens)?;
+    let sources = read_sources(&arguments, &config, &weights, &torch_bytes)?;
+
+    let checkpoint = Checkpoint::new(&arguments.out);
+    let adapter_config = AdapterConfig { rank: arguments.rank, scale: arguments.scale };
+    let state = checkpoint.state()?;
+    let adapter = match (&state, &arguments.start) {
+        (Some(_), _) => read_safetensors(&read(&checkpoint.adapter())?)?.0,
+        (None, Some(start)) => read_safetensors(&read(start)?)?.0,
+        (None, None) => {
+            let (mean, deviation) = statistics(&sources, config.connector.visual_tokens);
+            initial_adapter(&config, adapter_config, mean, deviation, arguments.seed)
+        }
+    };
+    let frozen = decode(&weights)?;
+    let device = Device::flex();
+    let mut trainer = Trainer::new(
+        &config,
+        frozen,
+        adapter,
+        adapter_config,
+        arguments.weight_decay,
+        &device,
+    )?;
+    let mut first = 0;
+    if let Some(state) = state {
+        trainer.load_optimiser(read(&checkpoint.optimiser())?)?;
+        first = state.step;
+        println!("going on from step {first}");
+    }
+
+    let parts = config.connector.visual_tokens;
+    let mut log = checkpoint.log()?;
+    let mut losses = Vec::new();
+    for step in first..arguments.steps {
+        let start = Instant::now();
+        // A generator a step, so that a run that was cut off draws what it would have drawn.
+        let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed);
+        rng.set_stream(step as u64 + 1);
+        let shape = Shape::draw(&mut rng);
+        let episodes: Vec<TrainingEpisode> = (0..arguments.batch)
+            .map(|_| {
+                let source = &sources[rng.random_range(0..sources.len())];
+                let classes: Vec<&ClassFeatures> = source.train.iter().collect();
+                draw(&mut rng, &classes, shape, &tokenizer, &template, parts)
+            })
+            .collect();
+        let tokens: usize = episodes.iter().map(|episode| episode.positions.len()).sum();
+        let rate = rate(step, arguments.steps, arguments.warmup, arguments.rate);
+        let loss = trainer.step(&episodes, rate)?;
+        losses.push(loss);
+        let seconds = start.elapsed().as_secs_f64();
+        writeln!(
+            log,
+            "{}",
+            serde_json::json!({"step": step, "loss": loss, "rate": rate, "ways": shape.ways, "shots": shape.shots,
+                "tokens": tokens, "seconds": seconds})
+        )?;
+        if (step + 1) % 10 == 0 {
+            let last = &losses[losses.len().saturating_sub(10)..];
+            let mean = last.iter().sum::<f32>() / last.len() as f32;
+            println!(
+                "step {:5}  loss {mean:.4}  {:.0} tokens/s  {seconds:.1} s",
+                step + 1,
+                tokens as f64 / seconds
+            );
+        }
+        if (step + 1) % arguments.every == 0 || step + 1 == arguments.steps {
+            for source in &sources {
+                for shots in [1, 4] {
+                    let accuracy =
+                        held_out(&trainer, source, shots, &arguments, &tokenizer, &template, parts)?;
+                    println!(
+                        "step {:5}  held out {}: 2-way {shots}-shot exact {:.1} %",
+                        step + 1,
+                        source.name,
+                        accuracy * 100.0
+                    );
+                    writeln!(
+                        log,
+                        "{}",
+                        serde_json::json!({"step": step, "source": source.name, "shots": shots, "exact": accuracy})
+                    )?;
+                }
+            }
+            checkpoint.save(&mut trainer, step + 1, adapter_config)?;
+        }
+    }
+    println!("the adapter is {}", checkpoint.adapter().display());
+    Ok(())
+}
+
+/// Features of every class of every source.
+fn read_sources(
+    arguments: &Arguments,
+    config: &ModelConfig,
+    weights: &Weights,
+    torch: &[u8],
+) -> anyhow::Result<Vec<Source>> {
+    let split = fs::read(&arguments.split)
+        .with_context(|| format!("cannot read {}", arguments.split.display()))?;
+    let mut split: BTreeMap<String, Split> =
+        serde_json::from_slice(&split).context("the split file")?;
+    let device = Device::flex();
+    let mut parameters = Parameters::new(&device);
+    for (name, tensor) in weights.iter().filter(|(name, _)| name.starts_with("vision.")) {
+        parameters.insert(name.clone(), tensor.decode()?);
+    }
+    let vision = Vision::take(&config.vision, &mut parameters)?;
+    let cache = arguments.out.join("features");
+    let parts = config.connector.visual_tokens;
+    let reader = FeatureReader::new(&vision, &config.vision, parts, torch, &cache, &device);
+    let mut sources = Vec::new();
+    for (name, folder) in &arguments.pictures {
+        let Some(classes) = split.remove(name) else {
+            bail!("the split file says nothing of '{name}'");
+        };
+        let start = Instant::now();
+        let read = |classes: &[String]| -> anyhow::Result<Vec<ClassFeatures>> {
+            classes
+                .iter()
+                .map(|class| Ok(reader.class(folder, class, arguments.limit)?))
+                .collect()
+        };
+        let source =
+            Source { name: name.clone(), train: read(&classes.train)?, held_out: read(&classes.held_out)? };
+        let pictures: usize = source.train.iter().chain(&source.held_out).map(|c| c.len()).sum();
+        println!(
+            "{name}: {} + {} classes, {pictures} pictures, {:.0} s",
+            source.train.len(),
+            source.held_out.len(),
+            start.elapsed().as_secs_f64()
+        );
+        sources.push(source);
+    }
+    Ok(sources)
+}
+
+/// Mean and standard deviation of each channel over the training pictures.
+fn statistics(sources: &[Source], parts: usize) -> (Vec<f32>, Vec<f32>) {
+    let mut sums: Vec<(f64, f64)> = Vec::new();
+    let mut rows = 0;
+    for class in sources.iter().flat_map(|source| &source.train) {
+        for picture in 0..class.len() {
+            let features = class.picture(picture);
+            let channels = features.len() / parts;
+            sums.resize(channels, (0.0, 0.0));
+            for row in features.chunks_exact(channels) {
+                rows += 1;
+                for (sum, value) in sums.iter_mut().zip(row) {
+                    let value = f64::from(value.to_f32());
+                    sum.0 += value;
+                    sum.1 += value * value;
+                }
+            }
+        }
+    }
+    let n = f64::from(rows);
+    sums.into_iter()
+        .map(|(sum, squares)| {
+            let mean = sum / n;
+            // A channel that never fires would divide by zero.
+            (mean as f32, (squares / n - mean * mean).max(0.0).sqrt().max(1e-3) as f32)
+        })
+        .unzip()
+}
+
+fn decode(weights: &Weights) -> anyhow::Result<BTreeMap<String, HostTensor>> {
+    weights.iter().map(|(name, tensor)| Ok((name.clone(), tensor.decode()?))).collect()
+}
+
+/// Share of held-out queries whose exact name greedy decoding would give, 2-way.
+fn held_out(
+    trainer: &Trainer,
+    source: &Source,
+    shots: usize,
+    arguments: &Arguments,
+    tokenizer: &Tokenizer,
+    template: &Template,
+    parts: usize,
+) -> anyhow::Result<f64> {
+    // The same episodes every time, so that the curve is of the model alone.
+    let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed ^ 0x4845_4c44);
+    let classes: Vec<&ClassFeatures> = source.held_out.iter().collect();
+    let shape = Shape { ways: 2, shots, queries: 2 };
+    let (mut right, mut all) = (0, 0);
+    for _ in 0..arguments.held_out.div_ceil(arguments.batch) {
+        let episodes: Vec<TrainingEpisode> = (0..arguments.batch)
+            .map(|_| draw(&mut rng, &classes, shape, tokenizer, template, parts))
+            .collect();
+        let exact = trainer.exact(&episodes)?;
+        right += exact.iter().filter(|right| **right).count();
+        all += exact.len();
+    }
+    Ok(right as f64 / all as f64)
+}
+
+/// The files of a run.
+struct Checkpoint {
+    folder: PathBuf,
+}
+
+impl Checkpoint {
+    fn new(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+
+    fn adapter(&self) -> PathBuf {
+        self.folder.join("adapter.safetensors")
+    }
+
+    fn optimiser(&self) -> PathBuf {
+        self.folder.join("optimiser.bpk")
+    }
+
+    fn state(&self) -> anyhow::Result<Option<State>> {
+        let path = self.folder.join("state.json");
+        if !path.exists() {
+            return Ok(None);
+        }
+        Ok(Some(serde_json::from_slice(&fs::read(path)?)?))
+    }
+
+    fn log(&self) -> anyhow::Result<fs::File> {
+        fs::create_dir_all(&self.folder)?;
+        let path = self.folder.join("log.jsonl");
+        Ok(fs::OpenOptions::new().create(true).append(true).open(path)?)
+    }
+
+    /// The state is written last: a checkpoint cut off in the middle is not gone on from with the wrong step.
+    fn save(
+        &self,
+        trainer: &mut Trainer,
+        step: usize,
+        adapter_config: AdapterConfig,
+    ) -> anyhow::Result<()> {
+        let metadata = BTreeMap::from([("lora_scale".to_owned(), adapter_config.scale.to_string())]);
+        let write = |path: &Path, bytes: &[u8]| -> anyhow::Result<()> {
+            let partial = path.with_extension("partial");
+            fs::write(&partial, bytes)?;
+            Ok(fs::rename(partial, path)?)
+        };
+        write(&self.adapter(), &write_safetensors(&trainer.adapter()?, &metadata)?)?;
+        write(&self.optimiser(), &trainer.optimiser_state()?)?;
+        write(&self.folder.join("state.json"), &serde_json::to_vec(&State { step })?)
+    }
+}

@@ -1,0 +1,190 @@
+//! A folder of pictures (one subfolder a class) as features of the frozen encoder, kept on disk.
+//!
+//! The encoder does not change in training or in a benchmark, so each picture passes through it once. A class is one file of f16 beside
+//! a list of its pictures; both are written whole or not at all, so that an interrupted run goes on where it stopped.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::{Device, Tensor, TensorData};
+use half::f16;
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+use crate::model::config::VisionConfig;
+use crate::model::vision::{Vision, pool};
+use crate::picture::Square;
+
+/// Pictures that go through the encoder together.
+const BATCH: usize = 16;
+
+/// Why a folder could not be read.
+#[derive(Debug, Error)]
+pub enum FeatureError {
+    /// A file or folder could not be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A class has fewer than two pictures that can be read, so it can have no support picture and query.
+    #[error("class '{0}' needs at least two readable pictures")]
+    TooFew(String),
+    /// The device gave no result.
+    #[error("encoding failed: {0}")]
+    Device(String),
+}
+
+/// A class and its pictures' features.
+#[derive(Clone, Debug)]
+pub struct ClassFeatures {
+    /// Name of the subfolder.
+    pub name: String,
+    /// File names, in order.
+    pub files: Vec<String>,
+    /// `[files, visual_tokens, channels]`, row-major.
+    values: Vec<f16>,
+    width: usize,
+}
+
+impl ClassFeatures {
+    /// Number of pictures.
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether there is no picture.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// One picture's features, `[visual_tokens * channels]`.
+    pub fn picture(&self, index: usize) -> &[f16] {
+        &self.values[index * self.width..(index + 1) * self.width]
+    }
+}
+
+/// Reads classes through the encoder, or from the cache where they were read before.
+pub struct FeatureReader<'a> {
+    vision: &'a Vision,
+    image_size: usize,
+    width: usize,
+    device: Device,
+    cache: PathBuf,
+}
+
+impl<'a> FeatureReader<'a> {
+    /// A reader that keeps features under `cache`, in a folder named after `weights` (anything that identifies the encoder's weights).
+    pub fn new(
+        vision: &'a Vision,
+        config: &VisionConfig,
+        parts: usize,
+        weights: &[u8],
+        cache: &Path,
+        device: &Device,
+    ) -> Self {
+        let hash = Sha256::digest(weights);
+        let key: String = hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        Self {
+            vision,
+            image_size: config.image_size,
+            width: parts * config.head_channels,
+            device: device.clone(),
+            cache: cache.join(key),
+        }
+    }
+
+    /// The features of the first `limit` pictures (by name) of the subfolder `class` of `folder`.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read or has fewer than two readable pictures.
+    pub fn class(
+        &self,
+        folder: &Path,
+        class: &str,
+        limit: usize,
+    ) -> Result<ClassFeatures, FeatureError> {
+        let source = folder.join(class);
+        let mut files: Vec<String> = read_dir(&source)?;
+        files.truncate(limit);
+        // The key holds the names too: pictures added to the folder later are seen.
+        let mut hash = Sha256::new();
+        hash.update(source.canonicalize().unwrap_or(source.clone()).to_string_lossy().as_bytes());
+        files.iter().for_each(|file| hash.update(file));
+        let key: String = hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect();
+        let path = self.cache.join(format!("{class}-{key}.f16"));
+        if let Ok(bytes) = fs::read(&path) {
+            let kept = path.with_extension("txt");
+            let files: Vec<String> =
+                read_text(&kept)?.lines().map(str::to_owned).collect();
+            if bytes.len() == files.len() * self.width * 2 {
+                let values =
+                    bytes.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]])).collect();
+                return Ok(ClassFeatures { name: class.to_owned(), files, values, width: self.width });
+            }
+        }
+        let (mut kept, mut squares) = (Vec::new(), Vec::new());
+        for file in files {
+            let path = source.join(&file);
+            let bytes = fs::read(&path).map_err(|source| FeatureError::File { path, source })?;
+            // A file that is no picture is left out: folders hold lists and licences too.
+            if let Ok(square) = Square::decode(&file, &bytes) {
+                kept.push(file);
+                squares.push(square);
+            }
+        }
+        if kept.len() < 2 {
+            return Err(FeatureError::TooFew(class.to_owned()));
+        }
+        let mut values = Vec::with_capacity(kept.len() * self.width);
+        for batch in squares.chunks(BATCH) {
+            values.extend(self.encode(batch)?.into_iter().map(f16::from_f32));
+        }
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        write(&path.with_extension("txt"), kept.join("\n").as_bytes())?;
+        write(&path, &bytes)?;
+        Ok(ClassFeatures { name: class.to_owned(), files: kept, values, width: self.width })
+    }
+
+    /// Features of squares, `[squares, visual_tokens * channels]` row-major.
+    fn encode(&self, squares: &[Square]) -> Result<Vec<f32>, FeatureError> {
+        let size = self.image_size;
+        let pixels: Vec<f32> = squares.iter().flat_map(Square::to_input).collect();
+        let pixels = TensorData::new(pixels, [squares.len(), 3, size, size]);
+        let features = pool(self.vision.forward(Tensor::from_data(pixels, &self.device)));
+        features
+            .try_into_vec_as::<f32>()
+            .map_err(|error| FeatureError::Device(format!("{error:?}")))
+    }
+}
+
+fn read_dir(path: &Path) -> Result<Vec<String>, FeatureError> {
+    let error = |source| FeatureError::File { path: path.to_owned(), source };
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path).map_err(error)? {
+        let entry = entry.map_err(error)?;
+        if entry.path().is_file() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn read_text(path: &Path) -> Result<String, FeatureError> {
+    fs::read_to_string(path).map_err(|source| FeatureError::File { path: path.to_owned(), source })
+}
+
+/// Writes beside and renames, so that a reader never sees half a file.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), FeatureError> {
+    let error = |source| FeatureError::File { path: path.to_owned(), source };
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(error)?;
+    }
+    let partial = path.with_extension("partial");
+    fs::write(&partial, bytes).map_err(error)?;
+    fs::rename(&partial, path).map_err(error)
+}

@@ -1,0 +1,412 @@
+//! A loaded model on a device: links a support set once, then answers many queries.
+//!
+//! The support set is prefilled into the key/value cache and stays there. A query is written after it and cut off again, which costs
+//! nothing, so that a second query pays for its own positions alone.
+
+use std::ops::{ControlFlow, Range};
+
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Device, Int, Tensor, TensorData, Transaction};
+use thiserror::Error;
+use web_time::Instant;
+
+use crate::model::decoder::KeyValueCache;
+use crate::model::{LinkContextModel, ModelConfig, ParameterError, Parameters};
+use crate::picture::Square;
+use crate::text::template::{Template, TemplateError, name_of, name_tokens};
+use crate::text::tokenizer::{StreamDecoder, Tokenizer};
+
+/// Positions of the cache: support set, query and answer together. Five concepts of eight pictures need about 600.
+pub const CAPACITY: usize = 1024;
+/// Tokens an answer may have beyond the longest name of the support set before it is cut off.
+const ANSWER_MARGIN: usize = 8;
+
+/// Why a session could not do what it was asked.
+#[derive(Debug, Error)]
+pub enum SessionError {
+    /// The weights do not fit the model.
+    #[error(transparent)]
+    Parameter(#[from] ParameterError),
+    /// The tokenizer does not fit the template.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The support set and query are longer than the cache.
+    #[error("the pictures and names take {tokens} positions of {limit}; remove some pictures")]
+    TooLong {
+        /// Positions needed.
+        tokens: usize,
+        /// Positions there are.
+        limit: usize,
+    },
+    /// A query came before any support set.
+    #[error("link a support set before asking")]
+    NotLinked,
+    /// The device gave no result.
+    #[error("the device failed: {0}")]
+    Device(String),
+}
+
+/// A picture's features: what the connector reads. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Features(Tensor<3>);
+
+/// One picture of the support set, in the order in which the model sees it.
+#[derive(Clone, Debug)]
+pub struct LinkedExample {
+    /// Index of its concept's name.
+    pub concept: usize,
+    /// What the encoder made of it.
+    pub features: Features,
+}
+
+/// What [`Session::link`] did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LinkReport {
+    /// Positions the support set takes.
+    pub tokens: usize,
+    /// Time it took, in milliseconds.
+    pub milliseconds: f64,
+}
+
+/// A token of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnswerToken {
+    /// The text it adds; empty while a character is incomplete.
+    pub text: String,
+    /// Its probability after everything before it.
+    pub probability: f32,
+}
+
+/// Times of an answer, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct AnswerTimes {
+    /// The query's positions.
+    pub prefill: f64,
+    /// The answer's tokens.
+    pub decode: f64,
+    /// The other names' probabilities.
+    pub evidence: f64,
+}
+
+/// An answer and its link.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The name, as decoded.
+    pub name: String,
+    /// Whether the model ended the name itself (not stopped, not cut off).
+    pub finished: bool,
+    /// Which concept has exactly this name.
+    pub concept: Option<usize>,
+    /// The tokens of the name, without the stop.
+    pub tokens: Vec<AnswerToken>,
+    /// Each concept's probability: that of its exact name followed by the stop. They need not add up to one. Empty when stopped.
+    pub names: Vec<f32>,
+    /// Each example's share of the attention that the naming step pays to all examples, averaged over heads and layers, in the order of
+    /// the examples; adds up to one.
+    pub shares: Vec<f32>,
+    /// Times.
+    pub times: AnswerTimes,
+}
+
+/// The support set in the cache.
+struct Linked {
+    names: Vec<Vec<u32>>,
+    examples: Vec<Range<usize>>,
+    length: usize,
+}
+
+/// A model on a device, with its cache.
+pub struct Session {
+    model: LinkContextModel,
+    config: ModelConfig,
+    tokenizer: Tokenizer,
+    template: Template,
+    cache: KeyValueCache,
+    linked: Option<Linked>,
+    device: Device,
+}
+
+impl Session {
+    /// Builds the model from its tensors.
+    ///
+    /// # Errors
+    ///
+    /// When a tensor is missing or of another shape, or the tokenizer is of another model.
+    pub fn new(
+        config: &ModelConfig,
+        mut parameters: Parameters,
+        tokenizer: Tokenizer,
+    ) -> Result<Self, SessionError> {
+        let device = parameters.device().clone();
+        let model = LinkContextModel::take(config, &mut parameters)?;
+        let template = Template::new(&tokenizer, config.connector.visual_tokens)?;
+        let cache =
+            KeyValueCache::new(&config.decoder, CAPACITY.min(config.decoder.context), &device);
+        let config = config.clone();
+        Ok(Self { model, config, tokenizer, template, cache, linked: None, device })
+    }
+
+    /// Encodes a picture.
+    pub fn encode(&self, square: &Square) -> Features {
+        let size = self.config.vision.image_size;
+        let pixels = TensorData::new(square.to_input(), [1, 3, size, size]);
+        Features(self.model.features(Tensor::from_data(pixels, &self.device)))
+    }
+
+    /// Features computed before, `[visual_tokens * head_channels]` row-major.
+    pub fn features(&self, values: Vec<f32>) -> Features {
+        let shape =
+            [1, self.config.connector.visual_tokens, self.config.vision.head_channels];
+        Features(Tensor::from_data(TensorData::new(values, shape), &self.device))
+    }
+
+    /// Prefills a support set and keeps it. What was linked before is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// When the sequence is longer than the cache (what was linked before then stays), or the device fails.
+    pub async fn link(
+        &mut self,
+        names: &[String],
+        examples: &[LinkedExample],
+    ) -> Result<LinkReport, SessionError> {
+        let start = Instant::now();
+        let names: Vec<Vec<u32>> =
+            names.iter().map(|name| name_tokens(&self.tokenizer, name)).collect();
+        let mut positions = self.template.begin();
+        let mut ranges = Vec::with_capacity(examples.len());
+        for (picture, example) in examples.iter().enumerate() {
+            let first = positions.len();
+            self.template.push_example(&mut positions, picture, &names[example.concept]);
+            ranges.push(first..positions.len());
+        }
+        let longest = names.iter().map(Vec::len).max().unwrap_or(0);
+        let tokens = positions.len()
+            + self.template.query_len()
+            + longest
+            + ANSWER_MARGIN;
+        if tokens > self.cache.capacity() {
+            return Err(SessionError::TooLong { tokens, limit: self.cache.capacity() });
+        }
+        self.linked = None;
+        self.cache.truncate(0);
+        let features = examples.iter().map(|example| example.features.0.clone()).collect();
+        let visual = self.model.connector.forward(Tensor::cat(features, 0));
+        let embedded = self.model.assemble(visual, &positions);
+        let (hidden, _) = self.model.decoder.extend(embedded, &mut self.cache, false);
+        // One number is read back, so that the time is that of the work and a failure shows here.
+        let last = hidden.slice([positions.len() - 1..positions.len(), 0..1]);
+        last.into_data_async().await.map_err(device_error)?;
+        self.linked = Some(Linked { names, examples: ranges, length: positions.len() });
+        let milliseconds = since(start);
+        Ok(LinkReport { tokens: positions.len(), milliseconds })
+    }
+
+    /// Names a query, greedily. Each token goes to `on_token` as it comes; a `Break` stops the answer.
+    ///
+    /// # Errors
+    ///
+    /// When nothing is linked or the device fails.
+    pub async fn answer(
+        &mut self,
+        query: &Features,
+        on_token: impl AsyncFnMut(&AnswerToken) -> ControlFlow<()>,
+    ) -> Result<Answer, SessionError> {
+        // Taken for the time of the answer, so that the cache can be written while the names are read.
+        let linked = self.linked.take().ok_or(SessionError::NotLinked)?;
+        let answer = self.answer_linked(&linked, query, on_token).await;
+        self.cache.truncate(linked.length);
+        self.linked = Some(linked);
+        answer
+    }
+
+    async fn answer_linked(
+        &mut self,
+        linked: &Linked,
+        query: &Features,
+        mut on_token: impl AsyncFnMut(&AnswerToken) -> ControlFlow<()>,
+    ) -> Result<Answer, SessionError> {
+        let start = Instant::now();
+        self.cache.truncate(linked.length);
+        let mut positions = Vec::new();
+        self.template.push_query(&mut positions, 0);
+        let visual = self.model.connector.forward(query.0.clone());
+        let embedded = self.model.assemble(visual, &positions);
+        let (hidden, attention) = self.model.decoder.extend(embedded, &mut self.cache, true);
+        let last = hidden.narrow(0, positions.len() - 1, 1);
+        let mut transaction = Transaction::default().register(self.model.decoder.logits(last));
+        if let Some(attention) = attention {
+            transaction = transaction.register(attention);
+        }
+        let mut read = transaction.execute_async().await.map_err(device_error)?.into_iter();
+        let first_logits = values(read.next())?;
+        let shares = shares(&values(read.next())?, &linked.examples);
+        let asked = self.cache.len();
+        let mut times = AnswerTimes { prefill: since(start), ..AnswerTimes::default() };
+
+        let start = Instant::now();
+        let limit = linked.names.iter().map(Vec::len).max().unwrap_or(0) + ANSWER_MARGIN;
+        let mut logits = first_logits.clone();
+        let mut stream = StreamDecoder::default();
+        let (mut ids, mut tokens): (Vec<u32>, Vec<AnswerToken>) = (Vec::new(), Vec::new());
+        let mut log_probability = 0.0;
+        let mut finished = false;
+        let mut stopped = false;
+        while ids.len() < limit {
+            let (id, log) = likeliest(&logits);
+            log_probability += log;
+            if id == self.template.stop() {
+                finished = true;
+                break;
+            }
+            let text = stream.push(&self.tokenizer, id);
+            // The space before the name belongs to the template.
+            let text = if ids.is_empty() { name_of(&text).to_owned() } else { text };
+            ids.push(id);
+            tokens.push(AnswerToken { text, probability: log.exp() as f32 });
+            if let Some(token) = tokens.last()
+                && on_token(token).await.is_break()
+            {
+                stopped = true;
+                break;
+            }
+            logits = self.next_logits(id).await?;
+        }
+        let name = name_of(&self.tokenizer.decode(&ids)).to_owned();
+        times.decode = since(start);
+
+        let start = Instant::now();
+        let mut names = Vec::new();
+        let mut concept = None;
+        for (index, name) in linked.names.iter().enumerate() {
+            let same = finished && *name == ids;
+            if same {
+                concept = Some(index);
+            }
+            if stopped {
+                continue;
+            }
+            // What greedy decoding has just walked need not be walked again.
+            let log = if same {
+                log_probability
+            } else {
+                self.name_log_probability(name, asked, &first_logits).await?
+            };
+            names.push(log.exp() as f32);
+        }
+        times.evidence = since(start);
+        Ok(Answer { name, finished, concept, tokens, names, shares, times })
+    }
+
+    /// Writes one token after the cache; gives the logits of the next, `[vocabulary]`.
+    async fn next_logits(&mut self, id: u32) -> Result<Vec<f32>, SessionError> {
+        let embedded = self.model.decoder.embed(self.ints(&[id]));
+        let (hidden, _) = self.model.decoder.extend(embedded, &mut self.cache, false);
+        let logits = self.model.decoder.logits(hidden);
+        values(Some(logits.into_data_async().await.map_err(device_error)?))
+    }
+
+    /// Log-probability of a name and its stop after the query that ends at `asked`, whose next-token logits are `first`.
+    async fn name_log_probability(
+        &mut self,
+        name: &[u32],
+        asked: usize,
+        first: &[f32],
+    ) -> Result<f64, SessionError> {
+        let Some(&head) = name.first() else { return Ok(f64::NEG_INFINITY) };
+        self.cache.truncate(asked);
+        let embedded = self.model.decoder.embed(self.ints(name));
+        let (hidden, _) = self.model.decoder.extend(embedded, &mut self.cache, false);
+        let next: Vec<u32> =
+            name[1..].iter().copied().chain([self.template.stop()]).collect();
+        let next = self.ints(&next).reshape([name.len(), 1]);
+        let logs = log_softmax(self.model.decoder.logits(hidden), 1).gather(1, next);
+        let logs = values(Some(logs.into_data_async().await.map_err(device_error)?))?;
+        let rest: f64 = logs.into_iter().map(f64::from).sum();
+        Ok(log_probability(first, head) + rest)
+    }
+
+    fn ints(&self, ids: &[u32]) -> Tensor<1, Int> {
+        let values: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
+        let length = values.len();
+        Tensor::from_data(TensorData::new(values, [length]), &self.device)
+    }
+
+    /// Logits at every position of a sequence of tokens, `[tokens, vocabulary]` row-major: for comparison with a reference by forced
+    /// decoding. The first half goes in at once, the rest one by one, so that both ways through the cache are seen. Forgets what was linked.
+    ///
+    /// # Errors
+    ///
+    /// When the device fails.
+    pub async fn forced_logits(&mut self, ids: &[u32]) -> Result<Vec<f32>, SessionError> {
+        self.linked = None;
+        self.cache.truncate(0);
+        let half = ids.len() / 2;
+        let mut logits = Vec::with_capacity(ids.len() * self.config.decoder.vocabulary);
+        for part in std::iter::once(&ids[..half]).chain(ids[half..].chunks(1)) {
+            let embedded = self.model.decoder.embed(self.ints(part));
+            let (hidden, _) = self.model.decoder.extend(embedded, &mut self.cache, false);
+            let rows = self.model.decoder.logits(hidden);
+            logits.extend(values(Some(rows.into_data_async().await.map_err(device_error)?))?);
+        }
+        Ok(logits)
+    }
+}
+
+fn since(start: Instant) -> f64 {
+    start.elapsed().as_secs_f64() * 1e3
+}
+
+fn device_error(error: impl std::fmt::Debug) -> SessionError {
+    SessionError::Device(format!("{error:?}"))
+}
+
+fn values(data: Option<TensorData>) -> Result<Vec<f32>, SessionError> {
+    let data = data.ok_or_else(|| SessionError::Device("nothing was read back".into()))?;
+    data.try_into_vec::<f32>().map_err(device_error)
+}
+
+/// The likeliest token and its log-probability.
+fn likeliest(logits: &[f32]) -> (u32, f64) {
+    let best = logits
+        .iter()
+        .enumerate()
+        .max_by(|a, b| a.1.total_cmp(b.1))
+        .map_or(0, |(index, _)| index as u32);
+    (best, log_probability(logits, best))
+}
+
+/// Log-probability of one token. In f64: over 49,152 terms an f32 sum drifts.
+fn log_probability(logits: &[f32], id: u32) -> f64 {
+    let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = logits.iter().map(|&logit| f64::from(logit - highest).exp()).sum();
+    f64::from(logits[id as usize] - highest) - sum.ln()
+}
+
+/// Each example's part of the attention that goes to all examples.
+fn shares(attention: &[f32], examples: &[Range<usize>]) -> Vec<f32> {
+    let sums: Vec<f32> =
+        examples.iter().map(|range| attention[range.clone()].iter().sum()).collect();
+    let total: f32 = sums.iter().sum();
+    sums.into_iter().map(|sum| if total > 0.0 { sum / total } else { 0.0 }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_add_up_to_one_and_leave_out_what_is_no_example() {
+        let attention = [0.5, 0.1, 0.2, 0.1, 0.1];
+        let shares = shares(&attention, &[1..2, 2..4]);
+        assert!((shares[0] - 0.25).abs() < 1e-6);
+        assert!((shares[1] - 0.75).abs() < 1e-6);
+    }
+
+    #[test]
+    fn likeliest_gives_a_log_probability() {
+        let (id, log) = likeliest(&[0.0, 2.0_f32.ln(), 0.0]);
+        assert_eq!(id, 1);
+        assert!((log - 0.5_f64.ln()).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,338 @@
+//! Training of the connector and of low-rank adapters on the decoder's attention, on link-context episodes. Everything else is frozen.
+
+pub mod episodes;
+pub mod names;
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::nn::loss::CrossEntropyLossConfig;
+use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use half::f16;
+use rand::Rng as _;
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha8Rng;
+use thiserror::Error;
+
+use self::episodes::TrainingEpisode;
+use crate::model::{LinkContextModel, ModelConfig, ParameterError, Parameters};
+use crate::text::template::Position;
+use crate::weights::HostTensor;
+
+/// Gradient norm above which all gradients are scaled down together.
+const GRADIENT_NORM: f64 = 1.0;
+/// Start of the connector's learned gain: visual tokens then have about the size of word embeddings.
+const INITIAL_GAIN: f32 = 0.1;
+
+/// Why training could not go on.
+#[derive(Debug, Error)]
+pub enum TrainError {
+    /// The weights do not fit the model.
+    #[error(transparent)]
+    Parameter(#[from] ParameterError),
+    /// The device gave no result.
+    #[error("the device failed: {0}")]
+    Device(String),
+    /// The optimiser's state could not be written or read.
+    #[error("the optimiser's state: {0}")]
+    Optimiser(String),
+}
+
+/// The adapter's sizes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdapterConfig {
+    /// Rank of every low-rank adapter.
+    pub rank: usize,
+    /// Factor on the adapter's output.
+    pub scale: f64,
+}
+
+/// A fresh adapter: connector tensors and low-rank pairs under their names in the adapter file. `mean` and `deviation` are of the
+/// training pictures' features, `[head_channels]` each.
+pub fn initial_adapter(
+    config: &ModelConfig,
+    adapter: AdapterConfig,
+    mean: Vec<f32>,
+    deviation: Vec<f32>,
+    seed: u64,
+) -> BTreeMap<String, HostTensor> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut tensors = BTreeMap::new();
+    let mut put = |name: String, shape: &[usize], data: Vec<f32>| {
+        tensors.insert(name, HostTensor { shape: shape.to_vec(), data });
+    };
+    let (features, width) = (config.vision.head_channels, config.decoder.width);
+    let parts = config.connector.visual_tokens;
+    put("connector.mean".into(), &[features], mean);
+    put("connector.deviation".into(), &[features], deviation);
+    let weight = normal(&mut rng, width * features, features);
+    put("connector.projection.weight".into(), &[width, features], weight);
+    put("connector.projection.bias".into(), &[width], vec![0.0; width]);
+    put("connector.norm.weight".into(), &[width], vec![1.0; width]);
+    put("connector.norm.bias".into(), &[width], vec![0.0; width]);
+    put("connector.gain".into(), &[1], vec![INITIAL_GAIN]);
+    put("connector.position".into(), &[parts, width], vec![0.0; parts * width]);
+    let decoder = &config.decoder;
+    let wide = decoder.query_heads * decoder.head_width;
+    let narrow = decoder.key_value_heads * decoder.head_width;
+    for layer in 0..decoder.layers {
+        let shapes =
+            [("query", width, wide), ("key", width, narrow), ("value", width, narrow), ("output", wide, width)];
+        for (part, input, out) in shapes {
+            let name = format!("decoder.layers.{layer}.attention.{part}.lora");
+            let down = normal(&mut rng, adapter.rank * input, input);
+            put(format!("{name}.down"), &[adapter.rank, input], down);
+            put(format!("{name}.up"), &[out, adapter.rank], vec![0.0; out * adapter.rank]);
+        }
+    }
+    tensors
+}
+
+/// `count` normal values of variance `1 / fan_in`.
+fn normal(rng: &mut ChaCha8Rng, count: usize, fan_in: usize) -> Vec<f32> {
+    let scale = (fan_in as f32).sqrt().recip();
+    (0..count)
+        .map(|_| {
+            // Box and Muller, 1958.
+            let radius = (-2.0 * (1.0 - rng.random::<f32>()).ln()).sqrt();
+            radius * (std::f32::consts::TAU * rng.random::<f32>()).cos() * scale
+        })
+        .collect()
+}
+
+/// The learning rate at `step` of `steps`: a straight rise over `warmup`, then half a cosine to zero.
+pub fn rate(step: usize, steps: usize, warmup: usize, peak: f64) -> f64 {
+    if step < warmup {
+        return peak * (step + 1) as f64 / warmup as f64;
+    }
+    let progress = (step - warmup) as f64 / (steps - warmup).max(1) as f64;
+    peak * 0.5 * (1.0 + (std::f64::consts::PI * progress.min(1.0)).cos())
+}
+
+/// A model in training.
+pub struct Trainer {
+    model: LinkContextModel,
+    optimiser: ModuleOptimizer,
+    parts: usize,
+    channels: usize,
+    device: Device,
+}
+
+impl Trainer {
+    /// Puts an adapter beside frozen weights. `frozen` holds `decoder.*` and `vision.*`, `adapter` what [`initial_adapter`] or
+    /// [`Trainer::adapter`] gives.
+    ///
+    /// # Errors
+    ///
+    /// When a tensor is missing or of another shape.
+    pub fn new(
+        config: &ModelConfig,
+        frozen: impl IntoIterator<Item = (String, HostTensor)>,
+        adapter: BTreeMap<String, HostTensor>,
+        adapter_config: AdapterConfig,
+        weight_decay: f32,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
+        let device = device.clone().autodiff();
+        let mut parameters = Parameters::new(&device);
+        for (name, tensor) in frozen.into_iter().chain(adapter.clone()) {
+            parameters.insert(name, tensor);
+        }
+        let mut model = LinkContextModel::take(config, &mut parameters)?;
+        let shape = |name: &str| {
+            let found = adapter.get(name).map(|tensor| tensor.shape.clone());
+            let missing = || ParameterError::Missing(name.to_owned());
+            found.and_then(|shape| shape.try_into().ok()).ok_or_else(missing)
+        };
+        for (name, projection) in model.decoder.adapted() {
+            let (down, up) = (format!("{name}.lora.down"), format!("{name}.lora.up"));
+            let (down_shape, up_shape): ([usize; 2], [usize; 2]) = (shape(&down)?, shape(&up)?);
+            let down = parameters.take(&down, down_shape)?;
+            let up = parameters.take(&up, up_shape)?;
+            projection.attach(&name, down, up, adapter_config.scale);
+        }
+        let optimiser = AdamWConfig::new()
+            .with_beta_2(0.98)
+            .with_epsilon(1e-8)
+            .with_weight_decay(weight_decay)
+            .init();
+        let (parts, channels) = (config.connector.visual_tokens, config.vision.head_channels);
+        Ok(Self { model, optimiser, parts, channels, device })
+    }
+
+    /// One step of the optimiser over a batch; gives the mean loss a token, in nats.
+    ///
+    /// # Errors
+    ///
+    /// When the device fails.
+    pub fn step(&mut self, episodes: &[TrainingEpisode], rate: f64) -> Result<f32, TrainError> {
+        let (logits, targets) = self.forward(episodes);
+        let loss = CrossEntropyLossConfig::new().init(&self.device).forward(logits, targets);
+        let value = loss.clone().inner();
+        let gradients = GradientsParams::from_grads(loss.backward(), &self.model);
+        let gradients = clip(gradients, &self.model)?;
+        // The optimiser takes the model and gives it back; clones are handles.
+        self.model = self.optimiser.step(rate, self.model.clone(), gradients);
+        value.try_into_scalar::<f32>().map_err(|error| TrainError::Device(format!("{error:?}")))
+    }
+
+    /// For every query of every episode, whether greedy decoding would give its exact name followed by the stop: that is so when each
+    /// token of both is the likeliest after the ones before it.
+    ///
+    /// # Errors
+    ///
+    /// When the device fails.
+    pub fn exact(&self, episodes: &[TrainingEpisode]) -> Result<Vec<bool>, TrainError> {
+        let (logits, _) = self.forward(episodes);
+        let likeliest = logits
+            .inner()
+            .argmax(1)
+            .try_into_vec_as::<i32>()
+            .map_err(|error| TrainError::Device(format!("{error:?}")))?;
+        let mut base = 0;
+        let mut right = Vec::new();
+        for episode in episodes {
+            for query in &episode.queries {
+                right.push(query.clone().all(|row| {
+                    u32::try_from(likeliest[base + row]) == Ok(episode.targets[row])
+                }));
+            }
+            base += episode.targets.len();
+        }
+        Ok(right)
+    }
+
+    /// Logits `[supervised, vocabulary]` and targets `[supervised]` of all episodes, one after the other.
+    fn forward(&self, episodes: &[TrainingEpisode]) -> (Tensor<2>, Tensor<1, Int>) {
+        let seq_len = episodes.iter().map(|e| e.positions.len()).max().unwrap_or(0);
+        let (mut features, mut positions) = (Vec::new(), Vec::new());
+        let (mut rows, mut targets) = (Vec::new(), Vec::new());
+        let mut pictures = 0;
+        for (index, episode) in episodes.iter().enumerate() {
+            let base = pictures;
+            positions.extend(episode.positions.iter().map(|position| match *position {
+                Position::Visual { picture, part } => {
+                    Position::Visual { picture: base + picture, part }
+                }
+                token => token,
+            }));
+            positions.resize((index + 1) * seq_len, Position::Token(0));
+            pictures += episode.pictures.len();
+            features.extend(episode.pictures.iter().flatten().copied().map(f16::to_f32));
+            rows.extend(episode.supervised.iter().map(|row| (index * seq_len + row) as i32));
+            targets.extend(episode.targets.iter().map(|&token| token as i32));
+        }
+        let device = &self.device;
+        let features = TensorData::new(features, [pictures, self.parts, self.channels]);
+        let visual = self.model.connector.forward(Tensor::from_data(features, device));
+        let embedded = self.model.assemble(visual, &positions);
+        let [_, width] = embedded.dims();
+        let hidden = self
+            .model
+            .decoder
+            .forward(embedded.reshape([episodes.len(), seq_len, width]))
+            .reshape([episodes.len() * seq_len, width]);
+        let ints = |values: Vec<i32>| {
+            let length = values.len();
+            Tensor::<1, Int>::from_data(TensorData::new(values, [length]), device)
+        };
+        (self.model.decoder.logits(hidden.select(0, ints(rows))), ints(targets))
+    }
+
+    /// The adapter's tensors by their names in the adapter file.
+    ///
+    /// # Errors
+    ///
+    /// When the device fails.
+    pub fn adapter(&mut self) -> Result<BTreeMap<String, HostTensor>, TrainError> {
+        let mut named = self.model.connector.named_tensors();
+        for (name, projection) in self.model.decoder.adapted() {
+            if let Some((down, up)) = projection.low_rank() {
+                for (part, tensor) in [("down", down), ("up", up)] {
+                    let shape = tensor.dims().to_vec();
+                    named.push((format!("{name}.lora.{part}"), tensor.flatten(0, 1), shape));
+                }
+            }
+        }
+        let host = |tensor: Tensor<1>| {
+            let data = tensor.inner().try_into_vec_as::<f32>();
+            data.map_err(|error| TrainError::Device(format!("{error:?}")))
+        };
+        named
+            .into_iter()
+            .map(|(name, tensor, shape)| Ok((name, HostTensor { shape, data: host(tensor)? })))
+            .collect()
+    }
+
+    /// The optimiser's state, for a checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written as bytes.
+    pub fn optimiser_state(&self) -> Result<Vec<u8>, TrainError> {
+        let bytes = self.optimiser.into_bytes();
+        bytes.map(|bytes| bytes.to_vec()).map_err(|e| TrainError::Optimiser(format!("{e:?}")))
+    }
+
+    /// Goes on from a checkpoint's optimiser state.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are no such state.
+    pub fn load_optimiser(&mut self, bytes: Vec<u8>) -> Result<(), TrainError> {
+        let loaded =
+            self.optimiser.clone().from_bytes(burn::tensor::Bytes::from_bytes_vec(bytes));
+        self.optimiser = loaded.map_err(|e| TrainError::Optimiser(format!("{e:?}")))?;
+        Ok(())
+    }
+}
+
+/// Scales all gradients so that their joint norm is at most [`GRADIENT_NORM`] (Burn's own clipping knows one tensor at a time).
+fn clip(
+    gradients: GradientsParams,
+    model: &LinkContextModel,
+) -> Result<GradientsParams, TrainError> {
+    struct SquaredNorm<'a>(&'a GradientsParams, f64);
+    impl ModuleVisitor for SquaredNorm<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(gradient) = self.0.get::<D>(param.id) {
+                let sum = gradient.powi_scalar(2).sum().try_into_scalar::<f32>();
+                self.1 += sum.map_or(f64::NAN, f64::from);
+            }
+        }
+    }
+    struct Scale(GradientsParams, f64);
+    impl ModuleVisitor for Scale {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(gradient) = self.0.remove::<D>(param.id) {
+                self.0.register(param.id, gradient * self.1);
+            }
+        }
+    }
+    let mut norm = SquaredNorm(&gradients, 0.0);
+    model.visit(&mut norm);
+    let norm = norm.1.sqrt();
+    if !norm.is_finite() {
+        return Err(TrainError::Device("a gradient is not a number".into()));
+    }
+    if norm <= GRADIENT_NORM {
+        return Ok(gradients);
+    }
+    let mut scale = Scale(gradients, GRADIENT_NORM / norm);
+    model.visit(&mut scale);
+    Ok(scale.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rate;
+
+    #[test]
+    fn rate_rises_then_falls_to_zero() {
+        assert_eq!(rate(0, 100, 10, 1.0), 0.1);
+        assert_eq!(rate(9, 100, 10, 1.0), 1.0);
+        assert!((rate(55, 100, 10, 1.0) - 0.5).abs() < 1e-12);
+        assert!(rate(100, 100, 10, 1.0).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,445 @@
+//! What the page's worker calls: the whole surface between JavaScript and the model, and the only file with wasm-bindgen.
+//!
+//! Structures cross by serde-wasm-bindgen. Whatever goes wrong is thrown as `{ code, subject, detail }`: a code of the texts, the thing it
+//! concerns, and the numbers that its sentence needs.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use js_sys::{Function, Promise, Reflect};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::WorkerGlobalScope;
+use web_time::Instant;
+
+use crate::device::{self, Fault, Opened, Preference};
+use crate::episode::{Concept, EpisodeError, interleave, validate_concepts};
+use crate::model::Parameters;
+use crate::picture::{PictureError, Square};
+use crate::session::{AnswerToken, Features, LinkedExample, Session, SessionError};
+use crate::text::tokenizer::Tokenizer;
+use crate::weights::pack::{Manifest, PackError, PackReader};
+
+/// A failure as the page gets it.
+#[derive(Serialize)]
+struct WebError {
+    code: &'static str,
+    subject: String,
+    detail: Value,
+}
+
+impl WebError {
+    fn new(code: &'static str, subject: impl Into<String>, detail: Value) -> Self {
+        Self { code, subject: subject.into(), detail }
+    }
+
+    fn internal(message: impl ToString) -> Self {
+        Self::new("internal", "", json!({ "message": message.to_string() }))
+    }
+}
+
+impl From<WebError> for JsValue {
+    fn from(error: WebError) -> Self {
+        to_js(&error)
+    }
+}
+
+impl From<PictureError> for WebError {
+    fn from(error: PictureError) -> Self {
+        let detail = match &error {
+            PictureError::TooLargeFile { megabytes, .. } => {
+                json!({ "megabytes": megabytes, "limit": crate::picture::FILE_LIMIT })
+            }
+            PictureError::TooManyPixels { megapixels, .. } => {
+                json!({ "megapixels": megapixels, "limit": crate::picture::RASTER_LIMIT })
+            }
+            _ => json!({ "message": error.to_string() }),
+        };
+        Self::new(error.code(), error.name(), detail)
+    }
+}
+
+impl From<SessionError> for WebError {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::TooLong { tokens, limit } => {
+                Self::new("sequence-too-long", "", json!({ "tokens": tokens, "limit": limit }))
+            }
+            SessionError::Device(message) => {
+                Self::new("device-lost", "", json!({ "message": message }))
+            }
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<Fault> for WebError {
+    fn from(fault: Fault) -> Self {
+        let detail = json!({ "message": fault.to_string() });
+        match fault {
+            Fault::Lost(_) | Fault::Invalid(_) => Self::new("device-lost", "", detail),
+            Fault::OutOfMemory(_) => Self::new("out-of-memory", "", detail),
+        }
+    }
+}
+
+impl From<PackError> for WebError {
+    fn from(error: PackError) -> Self {
+        let detail = match &error {
+            PackError::ShardTruncated { bytes, expected, .. } => {
+                json!({ "bytes": bytes, "expected": expected })
+            }
+            _ => json!({ "message": error.to_string() }),
+        };
+        Self::new(error.code(), error.subject(), detail)
+    }
+}
+
+impl From<EpisodeError> for WebError {
+    fn from(error: EpisodeError) -> Self {
+        let subject = match &error {
+            EpisodeError::ControlCharacter { name, .. }
+            | EpisodeError::LongName { name, .. }
+            | EpisodeError::DuplicateName { name, .. }
+            | EpisodeError::NoPicture { name, .. } => name.clone(),
+            _ => String::new(),
+        };
+        let mut detail = json!({ "concept": error.concept(), "message": error.to_string() });
+        if let EpisodeError::LongName { length, limit, .. } = &error {
+            detail["length"] = json!(length);
+            detail["limit"] = json!(limit);
+        }
+        Self::new(error.code(), subject, detail)
+    }
+}
+
+/// Plain objects and arrays, as JSON has them.
+fn to_js(value: &impl Serialize) -> JsValue {
+    value
+        .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
+        .unwrap_or_else(|error| JsValue::from_str(&error.to_string()))
+}
+
+fn from_js<T: for<'a> Deserialize<'a>>(value: JsValue) -> Result<T, WebError> {
+    serde_wasm_bindgen::from_value(value).map_err(WebError::internal)
+}
+
+/// Lets the worker read its messages: a press on Stop, above all.
+async fn yield_now() -> Result<(), WebError> {
+    let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
+    let promise = Promise::new(&mut |resolve, _| {
+        // Where no timer can be set there is nothing to wait for.
+        if scope.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, 0).is_err() {
+            let _ = resolve.call0(&JsValue::NULL);
+        }
+    });
+    JsFuture::from(promise).await.map(|_| ()).map_err(|_| WebError::internal("a timer failed"))
+}
+
+/// Runs once when the module is loaded: a panic then says in the console where it happened.
+#[wasm_bindgen(start)]
+pub fn start() {
+    console_error_panic_hook::set_once();
+}
+
+/// The pictures on the board, decoded to the squares that the model sees. Lives from the first picture on, before any pack is loaded.
+#[wasm_bindgen]
+#[derive(Default)]
+pub struct Pictures {
+    next: u32,
+    squares: HashMap<u32, Square>,
+}
+
+#[wasm_bindgen]
+impl Pictures {
+    /// No pictures.
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Decodes a file. Gives `{ id, animated, size, rgba }`.
+    pub fn add(&mut self, file_name: &str, bytes: &[u8]) -> Result<JsValue, JsValue> {
+        let square = Square::decode(file_name, bytes).map_err(WebError::from)?;
+        self.put(square)
+    }
+
+    /// Takes a raster that the browser decoded, for formats that only it can read. Gives the same as `add`.
+    pub fn add_raster(
+        &mut self,
+        file_name: &str,
+        width: u32,
+        height: u32,
+        rgba: &[u8],
+    ) -> Result<JsValue, JsValue> {
+        let square = Square::from_rgba(file_name, width, height, rgba).map_err(WebError::from)?;
+        self.put(square)
+    }
+
+    /// Forgets a picture.
+    pub fn remove(&mut self, id: u32) {
+        self.squares.remove(&id);
+    }
+
+    fn put(&mut self, square: Square) -> Result<JsValue, JsValue> {
+        let id = self.next;
+        self.next += 1;
+        let entry = to_js(&json!({ "id": id, "animated": square.animated, "size": Square::SIZE }));
+        let rgba = js_sys::Uint8ClampedArray::from(square.to_rgba().as_slice());
+        Reflect::set(&entry, &"rgba".into(), &rgba)?;
+        self.squares.insert(id, square);
+        Ok(entry)
+    }
+
+    fn square(&self, id: u32) -> Result<&Square, WebError> {
+        self.squares.get(&id).ok_or_else(|| WebError::internal(format!("no picture {id}")))
+    }
+}
+
+/// Takes a pack in, shard by shard, onto a device.
+#[wasm_bindgen]
+pub struct PackLoader {
+    opened: Opened,
+    reader: PackReader,
+    parameters: Parameters,
+}
+
+#[wasm_bindgen]
+impl PackLoader {
+    /// Reads the manifest and opens a device; `preference` is `auto`, `webgpu` or `cpu`.
+    pub async fn open(manifest: String, preference: JsValue) -> Result<PackLoader, JsValue> {
+        let manifest = Manifest::parse(&manifest).map_err(WebError::from)?;
+        let preference: Preference = from_js(preference)?;
+        let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
+        let has_webgpu = Reflect::get(&scope.navigator(), &"gpu".into())
+            .is_ok_and(|gpu| !gpu.is_undefined() && !gpu.is_null());
+        let opened = device::open(preference, has_webgpu, manifest.largest_tensor())
+            .await
+            .map_err(|reason| {
+                let detail = json!({ "reason": reason, "message": reason.to_string() });
+                WebError::new("device-unavailable", "", detail)
+            })?;
+        let parameters = Parameters::new(&opened.device);
+        Ok(PackLoader { opened, reader: PackReader::new(manifest), parameters })
+    }
+
+    /// `{ kind, name, reason }`.
+    pub fn device(&self) -> JsValue {
+        let Opened { kind, name, reason, .. } = &self.opened;
+        to_js(&json!({ "kind": kind, "name": name, "reason": reason }))
+    }
+
+    /// `{ tokenizer: { path, bytes, sha256 }, shards: [the same], total_bytes }`.
+    pub fn files(&self) -> JsValue {
+        let manifest = self.reader.manifest();
+        let total: u64 = manifest.shards.iter().map(|shard| shard.bytes).sum();
+        to_js(&json!({
+            "tokenizer": manifest.tokenizer,
+            "shards": manifest.shards,
+            "total_bytes": total + manifest.tokenizer.bytes,
+        }))
+    }
+
+    /// Checks a shard, decodes what it completes and puts it on the device.
+    pub async fn push(&mut self, index: usize, bytes: Vec<u8>) -> Result<(), JsValue> {
+        for (name, tensor) in self.reader.push(index, &bytes).map_err(WebError::from)? {
+            self.parameters.insert(name, tensor);
+        }
+        check(&self.opened)?;
+        Ok(())
+    }
+
+    /// Builds the model once every shard is in. Uses the loader up.
+    pub fn finish(self, tokenizer: &[u8]) -> Result<WebSession, JsValue> {
+        let manifest = self.reader.finish().map_err(WebError::from)?;
+        manifest.check_tokenizer(tokenizer).map_err(WebError::from)?;
+        let tokenizer = Tokenizer::from_json(tokenizer).map_err(WebError::internal)?;
+        let session =
+            Session::new(&manifest.config, self.parameters, tokenizer).map_err(WebError::from)?;
+        Ok(WebSession {
+            opened: self.opened,
+            session: RefCell::new(Some(session)),
+            features: RefCell::default(),
+            linked: RefCell::default(),
+            stop: Cell::new(false),
+        })
+    }
+}
+
+fn check(opened: &Opened) -> Result<(), WebError> {
+    opened.fault().map_or(Ok(()), |fault| Err(fault.into()))
+}
+
+/// A support set as the page sends it.
+#[derive(Deserialize)]
+struct Support {
+    concepts: Vec<Concept<u32>>,
+}
+
+/// What was linked: enough to say which example is which.
+#[derive(Default)]
+struct Link {
+    names: Vec<String>,
+    examples: Vec<(usize, u32)>,
+}
+
+/// A loaded model. One thing at a time: while it links or answers, another call throws `busy`.
+#[wasm_bindgen]
+pub struct WebSession {
+    opened: Opened,
+    /// Out while it works, so that no borrow is held over an await.
+    session: RefCell<Option<Session>>,
+    features: RefCell<HashMap<u32, Features>>,
+    linked: RefCell<Link>,
+    stop: Cell<bool>,
+}
+
+#[wasm_bindgen]
+impl WebSession {
+    /// Encodes what is new and prefills a support set, `{ concepts: [{ name, pictures: [id] }] }`. Gives `{ tokens, milliseconds, encode_milliseconds }`.
+    pub async fn link(&self, pictures: &Pictures, support: JsValue) -> Result<JsValue, JsValue> {
+        let Support { concepts } = from_js(support)?;
+        validate_concepts(&concepts).map_err(WebError::from)?;
+        let order: Vec<(usize, u32)> = interleave(&concepts)
+            .into_iter()
+            .map(|example| (example.concept, example.picture))
+            .collect();
+        let names: Vec<String> = concepts.into_iter().map(|concept| concept.name).collect();
+        let mut session = self.take()?;
+        let result = async {
+            let start = Instant::now();
+            let mut examples = Vec::with_capacity(order.len());
+            for &(concept, picture) in &order {
+                let features = self.encode(&session, pictures, picture)?;
+                examples.push(LinkedExample { concept, features });
+                yield_now().await?;
+            }
+            let encode_milliseconds = start.elapsed().as_secs_f64() * 1e3;
+            let report = session.link(&names, &examples).await?;
+            check(&self.opened)?;
+            Ok::<_, WebError>(json!({
+                "tokens": report.tokens,
+                "milliseconds": report.milliseconds,
+                "encode_milliseconds": encode_milliseconds,
+            }))
+        }
+        .await;
+        self.session.replace(Some(session));
+        let report = result?;
+        self.linked.replace(Link { names, examples: order });
+        Ok(to_js(&report))
+    }
+
+    /// Names a picture. `on_token` is called with `{ text, probability }` for each token as it comes.
+    pub async fn answer(
+        &self,
+        pictures: &Pictures,
+        picture: u32,
+        on_token: Function,
+    ) -> Result<JsValue, JsValue> {
+        let mut session = self.take()?;
+        self.stop.set(false);
+        let result = async {
+            let start = Instant::now();
+            let query = self.encode(&session, pictures, picture)?;
+            let encode = start.elapsed().as_secs_f64() * 1e3;
+            yield_now().await?;
+            let answer = session
+                .answer(&query, async |token: &AnswerToken| {
+                    let _ = on_token.call1(&JsValue::NULL, &token_to_js(token));
+                    if yield_now().await.is_err() || self.stop.get() {
+                        return ControlFlow::Break(());
+                    }
+                    ControlFlow::Continue(())
+                })
+                .await?;
+            check(&self.opened)?;
+            let linked = self.linked.borrow();
+            let concepts: Vec<Value> = linked
+                .names
+                .iter()
+                .zip(&answer.names)
+                .map(|(name, probability)| json!({ "name": name, "probability": probability }))
+                .collect();
+            let examples: Vec<Value> = linked
+                .examples
+                .iter()
+                .zip(&answer.shares)
+                .map(|((concept, picture), share)| {
+                    json!({ "concept": concept, "picture": picture, "share": share })
+                })
+                .collect();
+            let tokens: Vec<Value> = answer
+                .tokens
+                .iter()
+                .map(|token| json!({ "text": token.text, "probability": token.probability }))
+                .collect();
+            // The stop is decoded too.
+            let decoded = answer.tokens.len() + usize::from(answer.finished);
+            Ok::<_, WebError>(json!({
+                "name": answer.name,
+                "finished": answer.finished,
+                "known": answer.concept.is_some(),
+                "concept": answer.concept,
+                "tokens": tokens,
+                "concepts": concepts,
+                "examples": examples,
+                "milliseconds": {
+                    "encode": encode,
+                    "prefill": answer.times.prefill,
+                    "decode": answer.times.decode,
+                    "evidence": answer.times.evidence,
+                },
+                "tokens_per_second": decoded as f64 * 1e3 / answer.times.decode.max(1e-3),
+            }))
+        }
+        .await;
+        self.session.replace(Some(session));
+        Ok(to_js(&result?))
+    }
+
+    /// Stops the answer after the token it is at.
+    pub fn stop(&self) {
+        self.stop.set(true);
+    }
+
+    /// Logits of every next token after each of `ids`, `[ids, vocabulary]` row-major: for a check of a device against a reference.
+    pub async fn forced_logits(&self, ids: Vec<u32>) -> Result<Vec<f32>, JsValue> {
+        let mut session = self.take()?;
+        let result = session.forced_logits(&ids).await;
+        self.session.replace(Some(session));
+        check(&self.opened)?;
+        Ok(result.map_err(WebError::from)?)
+    }
+
+    fn take(&self) -> Result<Session, WebError> {
+        self.session.take().ok_or_else(|| WebError::new("busy", "", json!({})))
+    }
+
+    fn encode(
+        &self,
+        session: &Session,
+        pictures: &Pictures,
+        id: u32,
+    ) -> Result<Features, WebError> {
+        if let Some(features) = self.features.borrow().get(&id) {
+            return Ok(features.clone());
+        }
+        let features = session.encode(pictures.square(id)?);
+        self.features.borrow_mut().insert(id, features.clone());
+        Ok(features)
+    }
+}
+
+fn token_to_js(token: &AnswerToken) -> JsValue {
+    to_js(&json!({ "text": token.text, "probability": token.probability }))
+}
+
+/// This crate's version.
+#[wasm_bindgen]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}
