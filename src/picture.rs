@@ -6,6 +6,7 @@
 //! the size written in the file's header is checked before any pixel is decoded. Colours are taken
 //! as sRGB: an embedded colour profile is not applied.
 
+use std::fmt;
 use std::io::Cursor;
 
 use image::codecs::bmp::BmpDecoder;
@@ -113,7 +114,7 @@ impl PictureError {
 }
 
 /// A picture as the model sees it: upright, opaque, cropped at its centre to a square, RGB.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Square {
     /// Width and height in pixels, always [`Square::SIZE`].
     pub size: usize,
@@ -121,6 +122,17 @@ pub struct Square {
     pub rgb: Vec<u8>,
     /// Whether the file has more frames than the one shown here, the first.
     pub animated: bool,
+}
+
+/// Without the pixels: a failed test would print 150,000 numbers.
+impl fmt::Debug for Square {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        let mut fields = formatter.debug_struct("Square");
+        fields
+            .field("size", &self.size)
+            .field("animated", &self.animated)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Square {
@@ -131,7 +143,8 @@ impl Square {
     /// the content.
     ///
     /// Orientation follows the EXIF entry, transparent parts are laid over white, and of an
-    /// animation the first frame is taken.
+    /// animation the first frame is taken. Where the centre lies between two pixels, the one nearer to
+    /// the start of the stored raster is it.
     ///
     /// # Errors
     ///
@@ -204,8 +217,11 @@ impl Square {
         rgba: &[u8],
     ) -> Result<Self, PictureError> {
         check_raster(name, (width, height))?;
-        let raster = RgbaImage::from_raw(width, height, rgba.to_vec())
-            .ok_or_else(|| PictureError::unreadable(name, "its raster is incomplete"))?;
+        let misshapen = || PictureError::unreadable(name, "its raster is not of the stated shape");
+        if rgba.len() as u64 != u64::from(width) * u64::from(height) * 4 {
+            return Err(misshapen());
+        }
+        let raster = RgbaImage::from_raw(width, height, rgba.to_vec()).ok_or_else(misshapen)?;
         Ok(Self::new(raster.into(), Orientation::NoTransforms, false))
     }
 
