@@ -1,0 +1,323 @@
+//! The published weights and our adapter under the model's own names.
+
+use thiserror::Error;
+
+use super::gguf::{Gguf, GgufError};
+use super::quant::QuantError;
+use super::torch::{self, TorchError};
+use super::{EncodedTensor, Encoding, HostTensor, Tensors, Weights};
+use crate::model::config::{DecoderConfig, ModelConfig, VisionConfig};
+
+/// Added to the variance in every batch normalisation of EfficientNet.
+const BATCH_NORM_EPSILON: f64 = 1e-3;
+
+/// GGUF's mark for a token that is no text (`<|im_start|>` and the like).
+const CONTROL_TOKEN: i64 = 3;
+
+/// Why original weights could not be brought into the model's form.
+#[derive(Debug, Error, Clone, PartialEq)]
+pub enum ConvertError {
+    /// The GGUF file is not sound.
+    #[error(transparent)]
+    Gguf(#[from] GgufError),
+    /// The torch file is not sound.
+    #[error(transparent)]
+    Torch(#[from] TorchError),
+    /// The language model has another size or setting than ours.
+    #[error("the GGUF file has {key} = {found}, the model needs {expected}")]
+    Setting {
+        /// The metadata key.
+        key: String,
+        /// The file's value.
+        found: f64,
+        /// The configuration's value.
+        expected: f64,
+    },
+    /// A tensor is not in the file.
+    #[error("there is no tensor '{0}'")]
+    Missing(String),
+    /// A tensor has another shape.
+    #[error("tensor '{name}' has shape {found:?} where {expected:?} is needed")]
+    Shape {
+        /// The tensor.
+        name: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape that the model needs.
+        expected: Vec<usize>,
+    },
+    /// A tensor that cannot be encoded.
+    #[error("tensor '{name}': {source}")]
+    Encoding {
+        /// The tensor.
+        name: String,
+        /// What is wrong with it.
+        source: QuantError,
+    },
+    /// The tokenizer's tables do not fit together.
+    #[error("the GGUF file's tokenizer has {tokens} tokens but {types} types")]
+    Tokenizer {
+        /// Number of tokens.
+        tokens: usize,
+        /// Number of token types.
+        types: usize,
+    },
+}
+
+/// The language model and the picture encoder as published, under the model's names.
+///
+/// The language model's matrices keep their quantised bytes. The rows of `query` and `key` stand in the order that
+/// rotate-half rope needs. Batch normalisation is folded into the convolutions, which are then f16.
+///
+/// # Errors
+///
+/// When a file is not sound or holds another model than `config` says.
+pub fn originals(
+    gguf: &Gguf<'_>,
+    torch: &[u8],
+    config: &ModelConfig,
+) -> Result<Weights, ConvertError> {
+    let mut weights = decoder(gguf, &config.decoder)?;
+    weights.extend(vision(&torch::read(torch)?, &config.vision)?);
+    Ok(weights)
+}
+
+/// The tables of the language model's tokenizer, in the form that `text::tokenizer` reads (version 1).
+///
+/// # Errors
+///
+/// When the GGUF file has none, or they do not fit together.
+pub fn tokenizer_json(gguf: &Gguf<'_>) -> Result<String, ConvertError> {
+    let tokens = gguf.texts("tokenizer.ggml.tokens")?;
+    let merges = gguf.texts("tokenizer.ggml.merges")?;
+    let types = gguf.integers("tokenizer.ggml.token_type")?;
+    if types.len() != tokens.len() {
+        return Err(ConvertError::Tokenizer {
+            tokens: tokens.len(),
+            types: types.len(),
+        });
+    }
+    let special = types
+        .iter()
+        .take_while(|&&kind| kind == CONTROL_TOKEN)
+        .count();
+    let tables =
+        serde_json::json!({ "version": 1, "special": special, "tokens": tokens, "merges": merges });
+    Ok(tables.to_string())
+}
+
+/// Llama's tensors from llama.cpp's names.
+fn decoder(gguf: &Gguf<'_>, config: &DecoderConfig) -> Result<Weights, ConvertError> {
+    let settings = [
+        ("llama.vocab_size", config.vocabulary as f64),
+        ("llama.embedding_length", config.width as f64),
+        ("llama.block_count", config.layers as f64),
+        ("llama.attention.head_count", config.query_heads as f64),
+        (
+            "llama.attention.head_count_kv",
+            config.key_value_heads as f64,
+        ),
+        ("llama.rope.dimension_count", config.head_width as f64),
+        ("llama.feed_forward_length", config.feed_forward as f64),
+        ("llama.rope.freq_base", config.rope_base),
+        (
+            "llama.attention.layer_norm_rms_epsilon",
+            config.norm_epsilon,
+        ),
+    ];
+    for (key, expected) in settings {
+        let found = gguf.number(key)?;
+        // The file has some of them in single precision.
+        if (found - expected).abs() > expected.abs() * f64::from(f32::EPSILON) {
+            return Err(ConvertError::Setting {
+                key: key.to_owned(),
+                found,
+                expected,
+            });
+        }
+    }
+
+    let (width, hidden) = (config.width, config.feed_forward);
+    let queries = config.query_heads * config.head_width;
+    let keys = config.key_value_heads * config.head_width;
+    let take = |name: String, shape: &[usize]| -> Result<EncodedTensor, ConvertError> {
+        let Some(tensor) = gguf.tensors.get(&name) else {
+            return Err(ConvertError::Missing(name));
+        };
+        if tensor.shape != shape {
+            let (found, expected) = (tensor.shape.clone(), shape.to_vec());
+            return Err(ConvertError::Shape {
+                name,
+                found,
+                expected,
+            });
+        }
+        let (encoding, shape) = (tensor.encoding, tensor.shape.clone());
+        Ok(EncodedTensor {
+            encoding,
+            shape,
+            bytes: tensor.bytes.to_vec(),
+        })
+    };
+
+    let mut weights = Weights::new();
+    let embedding = take("token_embd.weight".into(), &[config.vocabulary, width])?;
+    weights.insert("decoder.embedding".into(), embedding);
+    weights.insert(
+        "decoder.norm".into(),
+        take("output_norm.weight".into(), &[width])?,
+    );
+    for layer in 0..config.layers {
+        for (ours, theirs, shape) in [
+            ("attention_norm", "attn_norm", &[width] as &[usize]),
+            ("attention.query", "attn_q", &[queries, width]),
+            ("attention.key", "attn_k", &[keys, width]),
+            ("attention.value", "attn_v", &[keys, width]),
+            ("attention.output", "attn_output", &[width, queries]),
+            ("feed_forward_norm", "ffn_norm", &[width]),
+            ("feed_forward.gate", "ffn_gate", &[hidden, width]),
+            ("feed_forward.up", "ffn_up", &[hidden, width]),
+            ("feed_forward.down", "ffn_down", &[width, hidden]),
+        ] {
+            let mut tensor = take(format!("blk.{layer}.{theirs}.weight"), shape)?;
+            if matches!(theirs, "attn_q" | "attn_k") {
+                tensor.bytes = rotate_half_rows(&tensor.bytes, shape[0], config.head_width);
+            }
+            weights.insert(format!("decoder.layers.{layer}.{ours}"), tensor);
+        }
+    }
+    Ok(weights)
+}
+
+/// Moves the rows of a query or key matrix from llama.cpp's order to that of rotate-half rope.
+///
+/// llama.cpp turns neighbouring rows of a head against each other, rotate-half turns row `i` against row
+/// `i + head_width / 2`: the even rows of each head come first, then the odd ones. Whole rows move, so their quantised
+/// bytes are left as they are. (`permute` in llama.cpp's `convert_hf_to_gguf.py`, backwards.)
+fn rotate_half_rows(bytes: &[u8], rows: usize, head_width: usize) -> Vec<u8> {
+    let row_bytes = bytes.len() / rows;
+    let half = head_width / 2;
+    let mut moved = Vec::with_capacity(bytes.len());
+    for row in 0..rows {
+        let (head, place) = (row / head_width, row % head_width);
+        let from = head * head_width + 2 * (place % half) + place / half;
+        moved.extend(&bytes[from * row_bytes..][..row_bytes]);
+    }
+    moved
+}
+
+/// EfficientNet-Lite's convolutions from the names of the `efficientnet_pytorch` family.
+fn vision(torch: &Tensors, config: &VisionConfig) -> Result<Weights, ConvertError> {
+    let mut weights = Weights::new();
+    let mut fold = |ours: String, convolution: String, norm: String, shape: [usize; 4]| {
+        let [weight, bias] = fold_batch_norm(torch, convolution, &norm, shape)?;
+        for (part, tensor) in [("weight", weight), ("bias", bias)] {
+            let name = format!("vision.{ours}.{part}");
+            let encoded = EncodedTensor::encode(Encoding::F16, &tensor).map_err(|source| {
+                ConvertError::Encoding {
+                    name: name.clone(),
+                    source,
+                }
+            })?;
+            weights.insert(name, encoded);
+        }
+        Ok::<(), ConvertError>(())
+    };
+
+    let mut channels = config.stem_channels;
+    fold(
+        "stem".into(),
+        "_conv_stem".into(),
+        "_bn0".into(),
+        [channels, 3, 3, 3],
+    )?;
+    let stages = config
+        .stages
+        .iter()
+        .flat_map(|stage| std::iter::repeat_n(stage, stage.repeats));
+    for (block, stage) in stages.enumerate() {
+        let (ours, theirs) = (format!("blocks.{block}"), format!("_blocks.{block}"));
+        let hidden = channels * stage.expand;
+        for (part, convolution, norm, shape) in [
+            ("expand", "_expand_conv", "_bn0", [hidden, channels, 1, 1]),
+            (
+                "depthwise",
+                "_depthwise_conv",
+                "_bn1",
+                [hidden, 1, stage.kernel, stage.kernel],
+            ),
+            (
+                "project",
+                "_project_conv",
+                "_bn2",
+                [stage.channels, hidden, 1, 1],
+            ),
+        ] {
+            if part == "expand" && stage.expand == 1 {
+                continue;
+            }
+            fold(
+                format!("{ours}.{part}"),
+                format!("{theirs}.{convolution}"),
+                format!("{theirs}.{norm}"),
+                shape,
+            )?;
+        }
+        channels = stage.channels;
+    }
+    let shape = [config.head_channels, channels, 1, 1];
+    fold("head".into(), "_conv_head".into(), "_bn1".into(), shape)?;
+    Ok(weights)
+}
+
+/// A convolution without bias and the batch normalisation after it as one convolution: weight and bias.
+///
+/// `weight * gamma / sqrt(variance + epsilon)` and `beta - mean * gamma / sqrt(variance + epsilon)`, channel by channel
+/// (Ioffe and Szegedy 2015), in double precision.
+fn fold_batch_norm(
+    torch: &Tensors,
+    convolution: String,
+    norm: &str,
+    shape: [usize; 4],
+) -> Result<[HostTensor; 2], ConvertError> {
+    let take = |name: String, shape: &[usize]| match torch.get(&name) {
+        None => Err(ConvertError::Missing(name)),
+        Some(tensor) if tensor.shape != shape => {
+            let (found, expected) = (tensor.shape.clone(), shape.to_vec());
+            Err(ConvertError::Shape {
+                name,
+                found,
+                expected,
+            })
+        }
+        Some(tensor) => Ok(&tensor.data),
+    };
+    let weight = take(format!("{convolution}.weight"), &shape)?;
+    let channels = shape[0];
+    let of_norm = |part: &str| take(format!("{norm}.{part}"), &[channels]);
+    let (gamma, beta) = (of_norm("weight")?, of_norm("bias")?);
+    let (mean, variance) = (of_norm("running_mean")?, of_norm("running_var")?);
+
+    let mut folded = Vec::with_capacity(weight.len());
+    let mut bias = Vec::with_capacity(channels);
+    for (channel, kernel) in weight.chunks_exact(weight.len() / channels).enumerate() {
+        let deviation = (f64::from(variance[channel]) + BATCH_NORM_EPSILON).sqrt();
+        let factor = f64::from(gamma[channel]) / deviation;
+        folded.extend(
+            kernel
+                .iter()
+                .map(|&value| (f64::from(value) * factor) as f32),
+        );
+        bias.push((f64::from(beta[channel]) - f64::from(mean[channel]) * factor) as f32);
+    }
+    Ok([
+        HostTensor {
+            shape: shape.to_vec(),
+            data: folded,
+        },
+        HostTensor {
+            shape: vec![channels],
+            data: bias,
+        },
+    ])
+}
