@@ -1,0 +1,38 @@
+/**
+ * The choice of the device, and which one it came to and why.
+ */
+import { byId } from './dom.js';
+import { hasText, text } from './texts.js';
+
+/** @typedef {{ kind: 'webgpu' | 'cpu', name: string, reason: string }} Device */
+
+/** @param {Device} device in a few words */
+export const deviceText = ({ kind, name }) => text(`device-${kind}-short`, { name });
+
+/** @param {(preference: string) => void} choose */
+export function createDevice(choose) {
+  const select = byId('device-select', HTMLSelectElement);
+  const is = byId('device-is', HTMLElement);
+  select.addEventListener('change', () => choose(select.value));
+
+  return {
+    get preference() {
+      return select.value;
+    },
+
+    /** @param {boolean} free */
+    setFree(free) {
+      select.disabled = !free;
+    },
+
+    /** @param {Device | null} device null while nothing is known of it */
+    show(device) {
+      is.textContent = '';
+      if (!device) return;
+      const { kind, name, reason } = device;
+      const special = `reason-${reason}-${select.value}`;
+      const why = text(hasText(special) ? special : `reason-${reason}`);
+      is.textContent = `${text(`device-is-${kind}`, { name })} ${why}`;
+    },
+  };
+}

@@ -1,0 +1,38 @@
+/**
+ * One message at a time, beside what it is about, until it is closed or the next thing is done.
+ */
+import { copyOf, within } from './dom.js';
+
+/** @type {HTMLElement | null} */
+let shown = null;
+
+export function clearMessage() {
+  shown?.remove();
+  shown = null;
+}
+
+/**
+ * @param {Element} place below which it stands
+ * @param {string[]} lines one sentence each
+ * @param {'error' | 'note'} kind
+ * @param {string} [code] of the error
+ */
+export function showMessage(place, lines, kind = 'error', code = '') {
+  clearMessage();
+  if (lines.length === 0) return;
+  const message = copyOf('message-template');
+  message.classList.add(kind);
+  message.dataset.code = code;
+  message.setAttribute('role', kind === 'error' ? 'alert' : 'status');
+  within(message, '.message-lines', HTMLElement).append(
+    ...lines.map((line) => {
+      const paragraph = document.createElement('p');
+      paragraph.textContent = line;
+      return paragraph;
+    }),
+  );
+  within(message, 'button', HTMLButtonElement).addEventListener('click', clearMessage);
+  place.append(message);
+  shown = message;
+  message.scrollIntoView({ block: 'nearest' });
+}

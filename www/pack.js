@@ -1,0 +1,221 @@
+/**
+ * The weights' way from the server, or from the browser's storage, into the program. Runs in the worker.
+ *
+ * A file is stored under its hash once the program has accepted it, so a cancelled or broken download goes on where it was, and a new
+ * pack never meets an old file. The storage is a help only: where it is full or forbidden the pack loads all the same.
+ */
+
+const STORAGE = 'link-context-pack';
+const FOLDER = new URL('pack/', import.meta.url);
+
+/** Codes of a file that is not what the manifest says: the copy may be an old one, so the server is asked once more. */
+const DAMAGED = new Set(['pack-shard-truncated', 'pack-shard-corrupt']);
+
+/** Progress is told at most this often, in milliseconds. */
+const PACE = 100;
+
+/** @typedef {{ path: string, bytes: number, sha256: string }} PackFile */
+
+/** @returns {Promise<Cache | null>} */
+async function storage() {
+  try {
+    return await caches.open(STORAGE);
+  } catch {
+    return null;
+  }
+}
+
+/** @param {PackFile} file */
+const addressOf = (file) => new URL(`by-hash/${file.sha256}`, FOLDER).href;
+
+export class Pack {
+  /** Whether a load was begun with it: the loader then holds a part of the weights and cannot begin again. */
+  used = false;
+  #abort = new AbortController();
+
+  /**
+   * @param {any} loader
+   * @param {string} preference
+   * @param {PackFile[]} shards
+   * @param {PackFile} tokenizer
+   */
+  constructor(loader, preference, shards, tokenizer) {
+    this.loader = loader;
+    this.preference = preference;
+    this.shards = shards;
+    this.tokenizer = tokenizer;
+    this.device = loader.device();
+    /** @type {number} */
+    this.bytes = loader.files().total_bytes;
+  }
+
+  /**
+   * Fetches the manifest and lets the program choose the device.
+   * @param {any} Loader `PackLoader` of the program
+   * @param {string} preference
+   */
+  static async open(Loader, preference) {
+    const text = await (await request('manifest.json', { cache: 'no-cache' })).text();
+    const loader = await Loader.open(text, preference);
+    const { shards, tokenizer } = JSON.parse(text);
+    return new Pack(loader, preference, shards, tokenizer);
+  }
+
+  get files() {
+    return [...this.shards, this.tokenizer];
+  }
+
+  /** The bytes that this browser already has. */
+  async kept() {
+    const cache = await storage();
+    if (!cache) return 0;
+    try {
+      const keys = new Set((await cache.keys()).map(({ url }) => url));
+      return this.files
+        .filter((file) => keys.has(addressOf(file)))
+        .reduce((sum, { bytes }) => sum + bytes, 0);
+    } catch {
+      return 0;
+    }
+  }
+
+  cancel() {
+    this.#abort.abort();
+  }
+
+  /** Gives back what the loader holds. */
+  close() {
+    this.cancel();
+    this.loader?.free?.();
+    this.loader = null;
+  }
+
+  /**
+   * Brings every file into the loader.
+   * @param {(loaded: number) => void} tell
+   * @returns {Promise<any>} the session
+   */
+  async load(tell) {
+    this.used = true;
+    let before = 0;
+    let told = 0;
+    const report = (/** @type {number} */ loaded) => {
+      if (performance.now() - told < PACE && before + loaded < this.bytes) return;
+      told = performance.now();
+      tell(before + loaded);
+    };
+    let session = null;
+    for (const [index, file] of this.files.entries()) {
+      await this.#bring(file, report, async (bytes) => {
+        if (file !== this.tokenizer) return this.loader.push(index, bytes);
+        session = await this.loader.finish(bytes);
+        this.loader = null; // finish has consumed it
+      });
+      this.#abort.signal.throwIfAborted();
+      before += file.bytes;
+    }
+    await this.#tidy();
+    return session;
+  }
+
+  /**
+   * One file into the program, once more from the server if the copy at hand is damaged.
+   * @param {PackFile} file
+   * @param {(loaded: number) => void} report
+   * @param {(bytes: Uint8Array) => Promise<void>} use
+   */
+  async #bring(file, report, use) {
+    const cache = await storage();
+    const address = addressOf(file);
+    try {
+      const stored = await cache?.match(address).catch(() => undefined);
+      const bytes = await this.#read(stored ?? (await this.#fetch(file, 'default')), file, report);
+      await use(bytes);
+      if (!stored) await keep(cache, address, bytes);
+    } catch (error) {
+      if (!DAMAGED.has(/** @type {any} */ (error)?.code)) throw error;
+      const bytes = await this.#read(await this.#fetch(file, 'reload'), file, report);
+      await use(bytes);
+      await keep(cache, address, bytes);
+    }
+  }
+
+  /** @param {PackFile} file @param {RequestCache} cache */
+  #fetch(file, cache) {
+    return request(file.path, { cache, signal: this.#abort.signal });
+  }
+
+  /**
+   * The body of a response. It stops one byte beyond the size in the manifest, so that a wrong file cannot fill the memory.
+   * @param {Response} response
+   * @param {PackFile} file
+   * @param {(loaded: number) => void} report
+   */
+  async #read(response, file, report) {
+    const bytes = new Uint8Array(file.bytes + 1);
+    let length = 0;
+    const reader = response.body?.getReader();
+    try {
+      for (;;) {
+        const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
+        this.#abort.signal.throwIfAborted();
+        if (done || !value) break;
+        const part = value.subarray(0, bytes.length - length);
+        bytes.set(part, length);
+        length += part.length;
+        report(Math.min(length, file.bytes));
+        if (length > file.bytes) break;
+      }
+    } catch (error) {
+      throw interrupted(error, file.path);
+    } finally {
+      void reader?.cancel().catch(() => {});
+    }
+    return bytes.subarray(0, length);
+  }
+
+  /** Removes what an earlier pack left in the storage. */
+  async #tidy() {
+    try {
+      const cache = await storage();
+      const wanted = new Set(this.files.map(addressOf));
+      for (const key of (await cache?.keys()) ?? []) {
+        if (!wanted.has(key.url)) await cache?.delete(key);
+      }
+    } catch {
+      // Nothing depends on it.
+    }
+  }
+}
+
+/**
+ * @param {Cache | null} cache
+ * @param {string} address
+ * @param {Uint8Array} bytes
+ */
+async function keep(cache, address, bytes) {
+  try {
+    await cache?.put(address, new Response(/** @type {BufferSource} */ (bytes)));
+  } catch {
+    // Full or forbidden: the file is fetched again next time.
+  }
+}
+
+/** @param {string} path below pack/ @param {RequestInit} options */
+async function request(path, options) {
+  /** @type {Response} */
+  let response;
+  try {
+    response = await fetch(new URL(path, FOLDER), options);
+  } catch (error) {
+    throw interrupted(error, path);
+  }
+  if (!response.ok) throw { code: 'pack-missing', subject: path, detail: { status: response.status } };
+  return response;
+}
+
+/** @param {unknown} error @param {string} path */
+function interrupted(error, path) {
+  if (/** @type {any} */ (error)?.name === 'AbortError') return error;
+  return { code: 'download-interrupted', subject: path, detail: {} };
+}

@@ -1,0 +1,75 @@
+/**
+ * Every word that the page shows, from texts/<locale>.json, and the numbers in it, by Intl.
+ */
+
+const locale = 'en';
+
+/** @type {Record<string, string>} */
+let texts = {};
+
+const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+const whole = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
+const megabytes = new Intl.NumberFormat(locale, {
+  style: 'unit',
+  unit: 'megabyte',
+  maximumFractionDigits: 0,
+});
+
+/** Fetches the texts; nothing can be shown before. */
+export async function loadTexts() {
+  const response = await fetch(new URL(`texts/${locale}.json`, document.baseURI));
+  if (!response.ok) throw new Error(`texts/${locale}.json: ${response.status}`);
+  texts = await response.json();
+  document.documentElement.lang = locale;
+}
+
+/**
+ * The text of a key, with `{placeholders}` filled in.
+ * @param {string} key
+ * @param {Record<string, unknown>} [values]
+ */
+export function text(key, values = {}) {
+  const pattern = texts[key] ?? key;
+  return pattern.replace(/\{(\w+)\}/g, (hole, name) => {
+    const value = values[name];
+    if (value === undefined || value === null) return hole;
+    return typeof value === 'number' ? number.format(value) : String(value);
+  });
+}
+
+/** @param {string} key */
+export const hasText = (key) => key in texts;
+
+/**
+ * The one sentence of an error.
+ * @param {import('./engine.js').Failure} failure
+ */
+export function sentence({ code, subject, detail }) {
+  const key = hasText(`error-${code}`) ? `error-${code}` : 'error-internal';
+  return text(key, { subject: subject || code, ...detail });
+}
+
+/** A share of one: 0.42 is "42%". @param {number} share */
+export const percent = (share) => (share > 0 && share < 0.005 ? '<1%' : whole.format(share));
+
+/** @param {number} bytes */
+export const size = (bytes) => megabytes.format(bytes / 1e6);
+
+/** @param {number} time in milliseconds */
+export const duration = (time) =>
+  time < 1000
+    ? text('milliseconds', { number: Math.round(time) })
+    : text('seconds', { number: time / 1000 });
+
+/**
+ * Fills `data-text` (content) and `data-label` (accessible name) below a node.
+ * @param {ParentNode} root
+ */
+export function fillTexts(root) {
+  for (const node of root.querySelectorAll('[data-text]')) {
+    node.textContent = text(/** @type {HTMLElement} */ (node).dataset.text ?? '');
+  }
+  for (const node of root.querySelectorAll('[data-label]')) {
+    node.setAttribute('aria-label', text(/** @type {HTMLElement} */ (node).dataset.label ?? ''));
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * Owns the WebAssembly program and the loaded model, so that the page stays quick while they compute.
+ *
+ * Takes messages `{id, kind, ...}` and answers each with one `{id, ok}` or `{id, error}`; before that may come `{id, event, ...}`.
+ *
+ * | kind           | takes                               | gives                                      | events            |
+ * | -------------- | ----------------------------------- | ------------------------------------------ | ----------------- |
+ * | init           |                                     |                                            |                   |
+ * | add-picture    | key, file                           | rgba, size, animated                       |                   |
+ * | remove-picture | key                                 |                                            |                   |
+ * | check          | concepts [{name, pictures}], query  | (fails where the episode breaks a rule)    |                   |
+ * | open           | preference                          | device, bytes, kept                        |                   |
+ * | load           | preference                          | device, bytes                              | progress          |
+ * | cancel         |                                     | (load fails with `cancelled`)              |                   |
+ * | ask            | concepts [{name, pictures}], query  | answer or null, link                       | stage, token      |
+ * | stop           |                                     | (ask ends early)                           |                   |
+ *
+ * Pictures are called by the page's keys; the program's own numbers stay here.
+ */
+import { Pack } from './pack.js';
+import { rasterOf } from './raster.js';
+
+/** Larger files are refused unread, with the program's own error: as `FILE_LIMIT` in src/picture.rs. */
+const FILE_LIMIT = 30;
+
+/** @type {any} the module that wasm-bindgen wrote */
+let wasm;
+/** @type {any} */
+let pictures;
+/** @type {Map<string, number>} */
+const numbers = new Map();
+/** @type {Map<string, unknown>} why a picture that the page has could not be added again (its file was moved, say) */
+const missing = new Map();
+/** @type {Pack | null} */
+let pack = null;
+/** @type {any} */
+let session = null;
+/** @type {{ outline: string, cost: object } | null} what the session has linked */
+let linked = null;
+let stopped = false;
+
+/** @type {Promise<unknown>} */
+let turn = Promise.resolve();
+
+/**
+ * One after the other, for what touches the pictures: the program forbids a second borrow while an answer is computed.
+ * @template T
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+function inTurn(work) {
+  const result = turn.then(work);
+  turn = result.catch(() => {});
+  return result;
+}
+
+async function init() {
+  try {
+    wasm = await import(new URL('pkg/link_context.js', import.meta.url).href);
+    await wasm.default();
+  } catch (error) {
+    throw { code: 'engine-missing', subject: String(error), detail: {} };
+  }
+  pictures = new wasm.Pictures();
+}
+
+/** @param {{ key: string, file: File }} message */
+async function addPicture({ key, file }) {
+  try {
+    const { id, rgba, size, animated } = await read(file);
+    numbers.set(key, id);
+    return { rgba, size, animated };
+  } catch (error) {
+    missing.set(key, error);
+    throw error;
+  }
+}
+
+/** @param {File} file */
+async function read(file) {
+  const megabytes = file.size / 1e6;
+  if (megabytes > FILE_LIMIT) {
+    throw { code: 'picture-too-large-file', subject: file.name, detail: { megabytes, limit: FILE_LIMIT } };
+  }
+  /** @type {ArrayBuffer} */
+  let bytes;
+  try {
+    bytes = await file.arrayBuffer();
+  } catch {
+    throw { code: 'picture-unreadable', subject: file.name, detail: {} }; // moved or removed since it was chosen
+  }
+  try {
+    return await pictures.add(file.name, new Uint8Array(bytes));
+  } catch (error) {
+    if (plain(error).code !== 'picture-unsupported') throw error;
+    const raster = await rasterOf(file);
+    if (!raster) throw error;
+    return await pictures.add_raster(file.name, raster.width, raster.height, raster.rgba);
+  }
+}
+
+/** @param {{ key: string }} message */
+async function removePicture({ key }) {
+  const number = numbers.get(key);
+  numbers.delete(key);
+  missing.delete(key);
+  if (number !== undefined) pictures.remove(number);
+}
+
+/**
+ * The episode in the program's own numbers.
+ * @param {{ concepts: { name: string, pictures: string[] }[], query: string | null }} message
+ */
+function numbered({ concepts, query }) {
+  const numberOf = (/** @type {string} */ key) => {
+    if (missing.has(key)) throw missing.get(key);
+    return numbers.get(key);
+  };
+  return {
+    concepts: concepts.map(({ name, pictures }) => ({ name, pictures: pictures.map(numberOf) })),
+    query: query === null ? null : numberOf(query),
+  };
+}
+
+/** @param {{ preference: string }} message */
+async function open({ preference }) {
+  pack?.close();
+  pack = await Pack.open(wasm.PackLoader, preference);
+  return { device: pack.device, bytes: pack.bytes, kept: await pack.kept() };
+}
+
+/** @param {{ preference: string }} message @param {(event: object) => void} tell */
+async function load({ preference }, tell) {
+  if (pack?.preference !== preference || pack.used) await open({ preference });
+  if (!pack) return null;
+  const { device, bytes } = pack;
+  session = await pack.load((loaded) => tell({ event: 'progress', loaded, total: bytes }));
+  linked = null;
+  return { device, bytes };
+}
+
+/**
+ * @param {{ concepts: { name: string, pictures: string[] }[], query: string }} message
+ * @param {(event: object) => void} tell
+ */
+async function ask(message, tell) {
+  stopped = false;
+  const { concepts, query } = numbered(message);
+  const outline = JSON.stringify(concepts);
+  const reused = linked?.outline === outline;
+  if (!reused) {
+    linked = null;
+    tell({ event: 'stage', stage: 'link' });
+    const cost = await session.link(pictures, { concepts });
+    linked = { outline, cost };
+  }
+  const link = { ...linked?.cost, reused };
+  if (stopped) return { answer: null, link };
+  tell({ event: 'stage', stage: 'answer' });
+  const answer = await session.answer(pictures, query, (/** @type {object} */ token) =>
+    tell({ event: 'token', token }),
+  );
+  const keys = new Map([...numbers].map(([key, number]) => [number, key]));
+  const examples = answer.examples.map((/** @type {any} */ example) => ({
+    ...example,
+    picture: keys.get(example.picture),
+  }));
+  return { answer: { ...answer, examples }, link };
+}
+
+/** @type {Record<string, (message: any, tell: (event: object) => void) => unknown>} */
+const handlers = {
+  init,
+  open,
+  load,
+  'add-picture': (message) => inTurn(() => addPicture(message)),
+  'remove-picture': (message) => inTurn(() => removePicture(message)),
+  check: (message) => inTurn(async () => pictures.check(numbered(message))),
+  ask: (message, tell) => inTurn(() => ask(message, tell)),
+  cancel: () => pack?.cancel(),
+  stop: () => {
+    stopped = true;
+    session?.stop();
+  },
+};
+
+/**
+ * What was thrown, as something that can be posted.
+ * @param {any} error
+ */
+function plain(error) {
+  if (typeof error?.code === 'string') {
+    return { code: error.code, subject: String(error.subject ?? ''), detail: error.detail ?? {} };
+  }
+  if (error?.name === 'AbortError') return { code: 'cancelled', subject: '', detail: {} };
+  const code = error instanceof WebAssembly.RuntimeError ? 'worker-crashed' : 'internal';
+  return { code, subject: String(error?.message ?? error), detail: {} };
+}
+
+self.addEventListener('message', async ({ data }) => {
+  const { id, kind } = data;
+  try {
+    const ok = await handlers[kind](data, (event) => self.postMessage({ ...event, id }));
+    self.postMessage({ id, ok: ok ?? null });
+  } catch (error) {
+    self.postMessage({ id, error: plain(error) });
+  }
+});
+
+// A trap in a task that nobody awaits reaches no handler above.
+/** @param {Event} event @param {unknown} error */
+function crashed(event, error) {
+  event.preventDefault();
+  self.postMessage({ event: 'crash', error: { ...plain(error), code: 'worker-crashed' } });
+}
+self.addEventListener('error', (event) => crashed(event, event.error ?? event.message));
+self.addEventListener('unhandledrejection', (event) => crashed(event, event.reason));
