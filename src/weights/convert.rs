@@ -1,8 +1,11 @@
 //! The published weights and our adapter under the model's own names.
 
+use std::collections::BTreeMap;
+
 use thiserror::Error;
 
 use super::gguf::{Gguf, GgufError};
+use super::pack::LOW_RANK;
 use super::quant::QuantError;
 use super::torch::{self, TorchError};
 use super::{EncodedTensor, Encoding, HostTensor, Tensors, Weights};
@@ -54,6 +57,12 @@ pub enum ConvertError {
         /// What is wrong with it.
         source: QuantError,
     },
+    /// The adapter holds a tensor that the model has no place for.
+    #[error("the adapter's tensor '{0}' has no place in the model")]
+    Unexpected(String),
+    /// The adapter does not say how strong it is.
+    #[error("the adapter's metadata has no number 'lora_scale'")]
+    Scale,
     /// The tokenizer's tables do not fit together.
     #[error("the GGUF file's tokenizer has {tokens} tokens but {types} types")]
     Tokenizer {
@@ -78,8 +87,101 @@ pub fn originals(
     config: &ModelConfig,
 ) -> Result<Weights, ConvertError> {
     let mut weights = decoder(gguf, &config.decoder)?;
-    weights.extend(vision(&torch::read(torch)?, &config.vision)?);
+    weights.extend(vision(torch::read(torch)?, &config.vision)?);
     Ok(weights)
+}
+
+/// Puts what we trained beside the originals: the connector in f32, and the thin matrices of the decoder's attention in
+/// Q8_0, as [`pack`](super::pack) has them; the adapter's scale goes into `up`.
+///
+/// `adapter` is named as the trainer writes it: `connector.*`, and `NAME.lora.down` `[rank, in]` and `NAME.lora.up`
+/// `[out, rank]` for a matrix `NAME` `[out, in]`, which stands for `NAME + lora_scale * up · down` (Hu et al. 2021).
+///
+/// # Errors
+///
+/// When a tensor of the connector is missing, one of the adapter fits nowhere, or a value is not finite.
+pub fn add_adapter(
+    weights: &mut Weights,
+    mut adapter: Tensors,
+    metadata: &BTreeMap<String, String>,
+    config: &ModelConfig,
+) -> Result<(), ConvertError> {
+    let scale = metadata
+        .get("lora_scale")
+        .and_then(|scale| scale.parse::<f32>().ok());
+    let scale = scale.ok_or(ConvertError::Scale)?;
+    let (channels, width) = (config.vision.head_channels, config.decoder.width);
+    for (part, shape) in [
+        ("mean", &[channels] as &[usize]),
+        ("deviation", &[channels]),
+        ("projection.weight", &[width, channels]),
+        ("projection.bias", &[width]),
+        ("norm.weight", &[width]),
+        ("norm.bias", &[width]),
+        ("gain", &[1]),
+        ("position", &[config.connector.visual_tokens, width]),
+    ] {
+        let name = format!("connector.{part}");
+        let tensor = take(&mut adapter, &name, shape)?;
+        weights.insert(name.clone(), encode(name, Encoding::F32, &tensor)?);
+    }
+    while let Some((name, tensor)) = adapter.pop_first() {
+        let base = name.strip_suffix(LOW_RANK[0]);
+        let shape = base
+            .and_then(|base| weights.get(base))
+            .map(|base| &base.shape[..]);
+        let (Some(base), Some(&[outputs, inputs]), &[rank, _]) = (base, shape, &tensor.shape[..])
+        else {
+            return Err(ConvertError::Unexpected(name));
+        };
+        let up_name = format!("{base}{}", LOW_RANK[1]);
+        let down = of_shape(&name, tensor, &[rank, inputs])?;
+        let up = take(&mut adapter, &up_name, &[outputs, rank])?;
+        let transposed = (0..rank)
+            .flat_map(|column| up.data.iter().skip(column).step_by(rank))
+            .map(|value| value * scale)
+            .collect();
+        let up = HostTensor {
+            shape: vec![rank, outputs],
+            data: transposed,
+        };
+        weights.insert(name.clone(), encode(name, Encoding::Q8_0, &down)?);
+        weights.insert(up_name.clone(), encode(up_name, Encoding::Q8_0, &up)?);
+    }
+    Ok(())
+}
+
+/// Takes a tensor out, if it is there and of this shape.
+fn take(tensors: &mut Tensors, name: &str, shape: &[usize]) -> Result<HostTensor, ConvertError> {
+    let tensor = tensors
+        .remove(name)
+        .ok_or_else(|| ConvertError::Missing(name.to_owned()))?;
+    of_shape(name, tensor, shape)
+}
+
+fn of_shape(
+    name: &str,
+    tensor: HostTensor,
+    expected: &[usize],
+) -> Result<HostTensor, ConvertError> {
+    if tensor.shape == expected {
+        return Ok(tensor);
+    }
+    let (name, expected) = (name.to_owned(), expected.to_vec());
+    Err(ConvertError::Shape {
+        name,
+        found: tensor.shape,
+        expected,
+    })
+}
+
+fn encode(
+    name: String,
+    encoding: Encoding,
+    tensor: &HostTensor,
+) -> Result<EncodedTensor, ConvertError> {
+    EncodedTensor::encode(encoding, tensor)
+        .map_err(|source| ConvertError::Encoding { name, source })
 }
 
 /// The tables of the language model's tokenizer, in the form that `text::tokenizer` reads (version 1).
@@ -207,10 +309,10 @@ fn rotate_half_rows(bytes: &[u8], rows: usize, head_width: usize) -> Vec<u8> {
 }
 
 /// EfficientNet-Lite's convolutions from the names of the `efficientnet_pytorch` family.
-fn vision(torch: &Tensors, config: &VisionConfig) -> Result<Weights, ConvertError> {
+fn vision(mut torch: Tensors, config: &VisionConfig) -> Result<Weights, ConvertError> {
     let mut weights = Weights::new();
     let mut fold = |ours: String, convolution: String, norm: String, shape: [usize; 4]| {
-        let [weight, bias] = fold_batch_norm(torch, convolution, &norm, shape)?;
+        let [weight, bias] = fold_batch_norm(&mut torch, &convolution, &norm, shape)?;
         for (part, tensor) in [("weight", weight), ("bias", bias)] {
             let name = format!("vision.{ours}.{part}");
             let encoded = EncodedTensor::encode(Encoding::F16, &tensor).map_err(|source| {
@@ -275,28 +377,16 @@ fn vision(torch: &Tensors, config: &VisionConfig) -> Result<Weights, ConvertErro
 /// `weight * gamma / sqrt(variance + epsilon)` and `beta - mean * gamma / sqrt(variance + epsilon)`, channel by channel
 /// (Ioffe and Szegedy 2015), in double precision.
 fn fold_batch_norm(
-    torch: &Tensors,
-    convolution: String,
+    torch: &mut Tensors,
+    convolution: &str,
     norm: &str,
     shape: [usize; 4],
 ) -> Result<[HostTensor; 2], ConvertError> {
-    let take = |name: String, shape: &[usize]| match torch.get(&name) {
-        None => Err(ConvertError::Missing(name)),
-        Some(tensor) if tensor.shape != shape => {
-            let (found, expected) = (tensor.shape.clone(), shape.to_vec());
-            Err(ConvertError::Shape {
-                name,
-                found,
-                expected,
-            })
-        }
-        Some(tensor) => Ok(&tensor.data),
-    };
-    let weight = take(format!("{convolution}.weight"), &shape)?;
+    let weight = take(torch, &format!("{convolution}.weight"), &shape)?.data;
     let channels = shape[0];
-    let of_norm = |part: &str| take(format!("{norm}.{part}"), &[channels]);
-    let (gamma, beta) = (of_norm("weight")?, of_norm("bias")?);
-    let (mean, variance) = (of_norm("running_mean")?, of_norm("running_var")?);
+    let mut of_norm = |part: &str| take(torch, &format!("{norm}.{part}"), &[channels]);
+    let (gamma, beta) = (of_norm("weight")?.data, of_norm("bias")?.data);
+    let (mean, variance) = (of_norm("running_mean")?.data, of_norm("running_var")?.data);
 
     let mut folded = Vec::with_capacity(weight.len());
     let mut bias = Vec::with_capacity(channels);

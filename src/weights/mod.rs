@@ -1,7 +1,7 @@
 //! Weights: from the files that others published to the pack that the page downloads, and from the pack to plain tensors.
 //!
 //! The originals are a GGUF file (`gguf`) and a torch pickle (`torch`); our own training writes safetensors
-//! (`checkpoint`). `convert` brings all three under the model's names. Every reader here takes bytes that it does not
+//! (`checkpoint`). `convert` brings all three under the model's names, and [`pack`] is the form that travels. Every reader here takes bytes that it does not
 //! trust: sizes are checked before memory is asked for, and a bad file is an error with a name, never a panic.
 
 #[cfg(feature = "train")]
@@ -10,6 +10,7 @@ pub mod checkpoint;
 pub mod convert;
 #[cfg(feature = "cli")]
 pub mod gguf;
+pub mod pack;
 pub mod quant;
 #[cfg(feature = "cli")]
 pub mod torch;
@@ -109,20 +110,33 @@ impl EncodedTensor {
     /// When the rows are not whole blocks, the shape does not match the data, a value is beyond what the encoding can
     /// hold, or the encoding is [`Encoding::Q4_1`], which is only read.
     pub fn encode(encoding: Encoding, tensor: &HostTensor) -> Result<Self, QuantError> {
-        let expected = encoding.bytes(&tensor.shape)?;
         let bytes = quant::encode(encoding, &tensor.data)?;
-        if bytes.len() != expected {
-            return Err(QuantError::Length {
-                encoding,
-                bytes: bytes.len(),
-                expected,
-            });
-        }
-        Ok(Self {
+        let encoded = Self {
             encoding,
             shape: tensor.shape.clone(),
             bytes,
-        })
+        };
+        encoded.validate()?;
+        Ok(encoded)
+    }
+
+    /// Whether the number of bytes is what encoding and shape ask for.
+    ///
+    /// # Errors
+    ///
+    /// When it is not, or no number would be.
+    pub fn validate(&self) -> Result<(), QuantError> {
+        let (encoding, bytes) = (self.encoding, self.bytes.len());
+        let expected = encoding.bytes(&self.shape)?;
+        if bytes == expected {
+            Ok(())
+        } else {
+            Err(QuantError::Length {
+                encoding,
+                bytes,
+                expected,
+            })
+        }
     }
 
     /// The values in single precision.
@@ -131,15 +145,7 @@ impl EncodedTensor {
     ///
     /// When the number of bytes is not what encoding and shape ask for.
     pub fn decode(&self) -> Result<HostTensor, QuantError> {
-        let expected = self.encoding.bytes(&self.shape)?;
-        if self.bytes.len() != expected {
-            let (encoding, bytes) = (self.encoding, self.bytes.len());
-            return Err(QuantError::Length {
-                encoding,
-                bytes,
-                expected,
-            });
-        }
+        self.validate()?;
         let data = quant::decode(self.encoding, &self.bytes)?;
         Ok(HostTensor {
             shape: self.shape.clone(),

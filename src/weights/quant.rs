@@ -33,7 +33,7 @@ pub enum QuantError {
         /// Bytes that the shape asks for.
         expected: usize,
     },
-    /// An infinite value, no number, or one beyond the range of half precision.
+    /// An infinite value, no number, or one beyond the range of the encoding.
     #[error("the value {value} cannot be written as {encoding:?}")]
     Range {
         /// The encoding.
@@ -95,8 +95,8 @@ pub fn decode(encoding: Encoding, bytes: &[u8]) -> Result<Vec<f32>, QuantError> 
 ///
 /// # Errors
 ///
-/// When the values are not whole blocks, one of them is beyond the range of half precision where that is used, or the
-/// encoding is [`Encoding::Q4_1`].
+/// When the values are not whole blocks, one of them is not finite or beyond the range of half precision where that is
+/// used, or the encoding is [`Encoding::Q4_1`].
 pub fn encode(encoding: Encoding, values: &[f32]) -> Result<Vec<u8>, QuantError> {
     let blocks = values.chunks_exact(encoding.block_values());
     if !blocks.remainder().is_empty() {
@@ -116,7 +116,12 @@ pub fn encode(encoding: Encoding, values: &[f32]) -> Result<Vec<u8>, QuantError>
         }
     };
     match encoding {
-        Encoding::F32 => bytes.extend(values.iter().flat_map(|value| value.to_le_bytes())),
+        Encoding::F32 => {
+            if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
+                return Err(QuantError::Range { encoding, value });
+            }
+            bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        }
         Encoding::F16 => {
             for &value in values {
                 push_half(&mut bytes, value)?;

