@@ -1,12 +1,37 @@
-//! Learns a novel concept from a few pictures, in the browser, with no training, and shows why it answered so.
+//! Learns a novel concept from a few pictures, in the browser, with no training, and shows why it answered so: link-context learning
+//! (Tai et al., CVPR 2024) on Burn, compiled to WebAssembly.
+//!
+//! The modules, in the order in which an episode passes through them:
+//!
+//! - [`episode`]: named concepts with their pictures and the pictures to be named; what is allowed, and the interventions.
+//! - [`picture`]: bytes of a file to an upright square of pixels.
+//! - [`text`]: the tokenizer, and the template that makes an episode a sequence.
+//! - [`weights`]: GGUF, torch and safetensors files, quantisation, and the pack that the page downloads.
+//! - [`model`]: the picture encoder, the connector and the decoder.
+//! - [`session`]: a model on a device; links a support set once, answers many queries, gives the evidence.
+//!
+//! And around them:
+//!
+//! - `device` (feature `webgpu`): WebGPU where an adapter can run us, else the CPU, and why.
+//! - `web` (wasm with feature `webgpu`): the surface that the page's worker calls.
+//! - `features` (feature `cli`): folders of pictures as features, kept on disk.
+//! - `protocol` (feature `cli`): the benchmark, its interventions and baselines.
+//! - `train` (feature `train`): episodes for training, the loop's step, the adapter.
 
-#[cfg(feature = "cli")]
-pub mod features;
 pub mod episode;
 pub mod model;
 pub mod picture;
 pub mod session;
 pub mod text;
+pub mod weights;
+
+#[cfg(feature = "webgpu")]
+pub mod device;
+#[cfg(feature = "cli")]
+pub mod features;
+#[cfg(feature = "cli")]
+pub mod protocol;
 #[cfg(feature = "train")]
 pub mod train;
-pub mod weights;
+#[cfg(all(target_family = "wasm", feature = "webgpu"))]
+pub mod web;
