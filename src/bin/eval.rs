@@ -1,0 +1,267 @@
+//! Runs the benchmark on a pack and folders of pictures. See `cargo xtask eval -- --help`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use burn::tensor::Device;
+use clap::Parser;
+use link_context::features::FeatureReader;
+use link_context::model::vision::Vision;
+use link_context::model::{ModelConfig, Parameters};
+use link_context::protocol::scoring::Rate;
+use link_context::protocol::table::{CellReport, Record, Report, SourceReport};
+use link_context::protocol::task::{Cell, Control};
+use link_context::protocol::{Source, run};
+use link_context::session::Session;
+use link_context::text::tokenizer::Tokenizer;
+use link_context::weights::HostTensor;
+use link_context::weights::pack::{Manifest, PackReader};
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+/// Episodes between two lines of progress.
+const PROGRESS: usize = 50;
+
+/// Measures whether a pack binds pictures to invented names, on held-out classes, with its controls.
+#[derive(Parser, Debug)]
+struct Arguments {
+    /// Folder of the pack.
+    #[arg(long)]
+    pack: PathBuf,
+    /// A source of pictures, NAME=FOLDER with one subfolder a class; may be given several times.
+    #[arg(long, required = true, value_parser = source)]
+    pictures: Vec<(String, PathBuf)>,
+    /// JSON that says which classes of each source are held out: {"NAME": {"held_out": [...]}}.
+    #[arg(long)]
+    split: PathBuf,
+    /// Folder for cached features.
+    #[arg(long)]
+    cache: PathBuf,
+    /// Episodes a cell.
+    #[arg(long, default_value_t = 500)]
+    episodes: u64,
+    /// Index of the first episode: an episode is run again by its seed, its cell and its index.
+    #[arg(long, default_value_t = 0)]
+    first: u64,
+    /// Concepts an episode.
+    #[arg(long, default_value_t = 2)]
+    ways: usize,
+    /// Support pictures a concept, in the cells without a control.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 2, 4])]
+    shots: Vec<usize>,
+    /// Support pictures a concept, in the controls.
+    #[arg(long, default_value_t = 2)]
+    controls_shots: usize,
+    /// The cells to run, in place of those of --ways, --shots and --controls-shots: 2-way/1-shot, 2-way/2-shot/blank, ...
+    #[arg(long, value_delimiter = ',', conflicts_with_all = ["ways", "shots", "controls_shots"])]
+    cells: Option<Vec<Cell>>,
+    /// Seed of the drawing.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Pictures a class at most, the first by name.
+    #[arg(long, default_value_t = 100)]
+    limit: usize,
+    /// Writes JSON, with every episode, in place of the table.
+    #[arg(long)]
+    json: bool,
+}
+
+fn source(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, folder) = text.split_once('=').ok_or("write NAME=FOLDER")?;
+    Ok((name.to_owned(), folder.into()))
+}
+
+#[derive(Deserialize)]
+struct Split {
+    held_out: Vec<String>,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let cells = match &arguments.cells {
+        Some(cells) => cells.clone(),
+        None => Cell::plan(arguments.ways, &arguments.shots, arguments.controls_shots)?,
+    };
+    let (mut session, encoder) = open(&arguments.pack)?;
+    let sources = read_sources(&arguments, &encoder)?;
+    let mut reports = Vec::new();
+    for source in &sources {
+        reports.push(SourceReport {
+            name: source.name.clone(),
+            classes: source
+                .classes
+                .iter()
+                .map(|class| class.name.clone())
+                .collect(),
+            pictures: source.classes.iter().map(|class| class.len()).sum(),
+            cells: run_cells(&mut session, source, &cells, &arguments)?,
+        });
+    }
+    let report = Report {
+        pack: encoder.pack,
+        seed: arguments.seed,
+        sources: reports,
+    };
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print!("{report}");
+    }
+    Ok(())
+}
+
+/// Every cell on one source.
+fn run_cells(
+    session: &mut Session,
+    source: &Source,
+    cells: &[Cell],
+    arguments: &Arguments,
+) -> anyhow::Result<Vec<CellReport>> {
+    let indices = arguments.first..arguments.first + arguments.episodes;
+    let mut run_cell = |cell: Cell| -> anyhow::Result<Vec<Record>> {
+        let mut exact = Vec::new();
+        let show = |record: &Record| {
+            exact.push(record.exact);
+            if exact.len().is_multiple_of(PROGRESS) {
+                let share = Rate::new(exact.iter().copied()).share() * 100.0;
+                eprintln!(
+                    "{} {cell}: {} episodes, exact {share:.1} %",
+                    source.name,
+                    exact.len()
+                );
+            }
+        };
+        let run = run(session, source, cell, arguments.seed, indices.clone(), show);
+        Ok(pollster::block_on(run)?)
+    };
+    let mut reports: Vec<CellReport> = Vec::new();
+    for &cell in cells {
+        let records = run_cell(cell)?;
+        // A swap is held against the same episodes before it, whether these are among the cells or not.
+        let before = match cell.control {
+            Some(Control::Swap) => {
+                let plain = cell.uncontrolled();
+                Some(match reports.iter().find(|report| report.cell == plain) {
+                    Some(report) => report.episodes.clone(),
+                    None => run_cell(plain)?,
+                })
+            }
+            _ => None,
+        };
+        reports.push(CellReport::new(cell, records, before.as_deref()));
+    }
+    Ok(reports)
+}
+
+/// The pack's picture encoder, apart from the session, and what identifies both.
+struct Encoder {
+    config: ModelConfig,
+    vision: Vision,
+    /// SHA-256 of its tensors as the pack holds them.
+    weights: [u8; 32],
+    /// SHA-256 of the pack's manifest.
+    pack: String,
+}
+
+/// Loads a pack, shard by shard as the page does.
+fn open(folder: &Path) -> anyhow::Result<(Session, Encoder)> {
+    let text = read(&folder.join("manifest.json"))?;
+    let manifest = Manifest::parse(&text)?;
+    let device = Device::flex();
+    let config = manifest.config.clone();
+    let tokenizer = read(&folder.join(&manifest.tokenizer.path))?;
+    manifest.check_tokenizer(&tokenizer)?;
+    let tokenizer = Tokenizer::from_json(tokenizer)?;
+    let shards: Vec<PathBuf> = manifest
+        .shards
+        .iter()
+        .map(|shard| folder.join(&shard.path))
+        .collect();
+    let mut reader = PackReader::new(manifest);
+    let mut parameters = Parameters::new(&device);
+    let mut vision: BTreeMap<String, HostTensor> = BTreeMap::new();
+    for (index, shard) in shards.iter().enumerate() {
+        for (name, tensor) in reader.push(index, &read(shard)?)? {
+            if name.starts_with("vision.") {
+                vision.insert(name.clone(), tensor.clone());
+            }
+            parameters.insert(name, tensor);
+        }
+    }
+    reader.finish()?;
+    let session = Session::new(&config, parameters, tokenizer)?;
+
+    let mut hash = Sha256::new();
+    let mut parameters = Parameters::new(&device);
+    for (name, tensor) in vision {
+        hash.update(&name);
+        tensor
+            .data
+            .iter()
+            .for_each(|value| hash.update(value.to_le_bytes()));
+        parameters.insert(name, tensor);
+    }
+    let vision = Vision::take(&config.vision, &mut parameters)?;
+    let pack = Sha256::digest(&text)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    Ok((
+        session,
+        Encoder {
+            config,
+            vision,
+            weights: hash.finalize().into(),
+            pack,
+        },
+    ))
+}
+
+/// Features of every held-out class of every source.
+fn read_sources(arguments: &Arguments, encoder: &Encoder) -> anyhow::Result<Vec<Source>> {
+    let mut split: BTreeMap<String, Split> =
+        serde_json::from_slice(&read(&arguments.split)?).context("the split file")?;
+    let Encoder {
+        config,
+        vision,
+        weights,
+        ..
+    } = encoder;
+    let device = Device::flex();
+    let parts = config.connector.visual_tokens;
+    let reader = FeatureReader::new(
+        vision,
+        &config.vision,
+        parts,
+        weights,
+        &arguments.cache,
+        &device,
+    );
+    let mut sources = Vec::new();
+    for (name, folder) in &arguments.pictures {
+        let Some(Split { held_out }) = split.remove(name) else {
+            bail!("the split file says nothing of '{name}'");
+        };
+        let mut classes = Vec::new();
+        for class in &held_out {
+            classes.push(reader.class(folder, class, arguments.limit)?);
+        }
+        let pictures: usize = classes.iter().map(|class| class.len()).sum();
+        eprintln!(
+            "{name}: {} held-out classes, {pictures} pictures",
+            classes.len()
+        );
+        sources.push(Source {
+            name: name.clone(),
+            classes,
+            channels: config.vision.head_channels,
+        });
+    }
+    Ok(sources)
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}

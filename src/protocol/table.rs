@@ -1,0 +1,255 @@
+//! Results: what is written as JSON and what a person reads.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::scoring::Rate;
+use super::task::{Cell, Control};
+
+/// A whole run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// SHA-256 of the pack's manifest, which holds those of its shards.
+    pub pack: String,
+    /// Seed of the drawing.
+    pub seed: u64,
+    /// A line a source.
+    pub sources: Vec<SourceReport>,
+}
+
+/// The cells of one source.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SourceReport {
+    /// Its name.
+    pub name: String,
+    /// Its classes, none of which was trained on.
+    pub classes: Vec<String>,
+    /// Pictures of all of them.
+    pub pictures: usize,
+    /// Its results.
+    pub cells: Vec<CellReport>,
+}
+
+/// One cell's figures and episodes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CellReport {
+    /// Which cell.
+    pub cell: Cell,
+    /// Exact name followed by the stop, decoded greedily: the main figure.
+    pub exact: Rate,
+    /// The paper's substring rule on the same answers.
+    pub substring: Rate,
+    /// The right name is the likelier.
+    pub likelier: Rate,
+    /// The nearest prototype's concept is the right one; absent where there are no pictures.
+    pub prototype: Option<Rate>,
+    /// Under a swap: of the answers that were exact before it, how many are exactly the other name after it.
+    pub flips: Option<Rate>,
+    /// Answers that are none of the episode's names.
+    pub neither: Rate,
+    /// Mean time of a support set and its answer, in milliseconds.
+    pub milliseconds: f64,
+    /// Every episode.
+    pub episodes: Vec<Record>,
+}
+
+/// One episode as it was run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Record {
+    /// Index with which it can be run again.
+    pub index: u64,
+    /// The names.
+    pub names: Vec<String>,
+    /// The support set in the order of the prompt: index of the name, class and file.
+    pub examples: Vec<(usize, String, String)>,
+    /// The query's class and file.
+    pub query: (String, String),
+    /// Index of the right name.
+    pub target: usize,
+    /// What the model answered.
+    pub answer: String,
+    /// Whether it ended the answer itself.
+    pub finished: bool,
+    /// Each name's probability, with its stop.
+    pub probabilities: Vec<f32>,
+    /// Score by [`exact`](super::scoring::exact).
+    pub exact: bool,
+    /// Score by [`substring`](super::scoring::substring).
+    pub substring: bool,
+    /// Whether the right name is the likelier.
+    pub likelier: bool,
+    /// Whether the nearest prototype is the right one.
+    pub prototype: Option<bool>,
+    /// Time of the support set and the answer, in milliseconds.
+    pub milliseconds: f64,
+}
+
+impl CellReport {
+    /// Counts a cell. `before` are the same episodes without the control.
+    pub fn new(cell: Cell, episodes: Vec<Record>, before: Option<&[Record]>) -> Self {
+        let rate = |score: fn(&Record) -> bool| Rate::new(episodes.iter().map(score));
+        let swapped = cell.control == Some(Control::Swap);
+        let flips = before.filter(|_| swapped).map(|before| {
+            let pairs = before
+                .iter()
+                .zip(&episodes)
+                .filter(|(before, _)| before.exact);
+            // The swap exchanges the targets too: right now is the other name.
+            Rate::new(pairs.map(|(_, after)| after.exact))
+        });
+        let prototype: Option<Vec<bool>> = episodes.iter().map(|record| record.prototype).collect();
+        let milliseconds: f64 = episodes.iter().map(|record| record.milliseconds).sum();
+        Self {
+            cell,
+            exact: rate(|record| record.exact),
+            substring: rate(|record| record.substring),
+            likelier: rate(|record| record.likelier),
+            prototype: prototype.map(Rate::new),
+            flips,
+            neither: rate(|record| !record.finished || !record.names.contains(&record.answer)),
+            milliseconds: milliseconds / episodes.len() as f64,
+            episodes,
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for source in &self.sources {
+            writeln!(
+                f,
+                "{}: {} classes, {} pictures, seed {}",
+                source.name,
+                source.classes.len(),
+                source.pictures,
+                self.seed
+            )?;
+            writeln!(
+                f,
+                "{:<21} {:>5}  {:<19}{:<19}{:<19}{:<19}{:>8}{:>6}",
+                "", "n", "exact, %", "substring, %", "likelier, %", "prototype, %", "neither", "ms"
+            )?;
+            for cell in &source.cells {
+                write!(f, "{:<21} {:>5}  ", cell.cell.to_string(), cell.exact.of)?;
+                for rate in [
+                    Some(cell.exact),
+                    Some(cell.substring),
+                    Some(cell.likelier),
+                    cell.prototype,
+                ] {
+                    write!(f, "{:<19}", rate.map_or_else(String::new, percent))?;
+                }
+                writeln!(f, "{:>8}{:>6.0}", cell.neither.count, cell.milliseconds)?;
+                if let Some(flips) = cell.flips {
+                    writeln!(
+                        f,
+                        "{:<21} {:>5}  {:<19}of the answers that were right followed the swap",
+                        "",
+                        flips.of,
+                        percent(flips)
+                    )?;
+                }
+            }
+            writeln!(f)?;
+        }
+        writeln!(
+            f,
+            "In brackets: 95 % Wilson intervals. Blank and shuffle: chance is one in the ways. Swap: scored against the exchanged names."
+        )
+    }
+}
+
+/// A share with its interval, in per cent.
+fn percent(rate: Rate) -> String {
+    if rate.of == 0 {
+        return "-".to_owned();
+    }
+    let (low, high) = rate.interval();
+    format!(
+        "{:.1} ({:.1}-{:.1})",
+        rate.share() * 100.0,
+        low * 100.0,
+        high * 100.0
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An episode of "a" and "b" in which the model said `answer` where `target` was right.
+    fn record(index: u64, target: usize, answer: &str, prototype: Option<bool>) -> Record {
+        let names = vec!["a".to_owned(), "b".to_owned()];
+        let exact = names[target] == answer;
+        Record {
+            index,
+            names,
+            examples: Vec::new(),
+            query: ("class".to_owned(), "file".to_owned()),
+            target,
+            answer: answer.to_owned(),
+            finished: true,
+            probabilities: vec![0.5, 0.5],
+            exact,
+            substring: exact,
+            likelier: exact,
+            prototype,
+            milliseconds: 10.0,
+        }
+    }
+
+    #[test]
+    fn flips_are_of_the_answers_that_were_right() {
+        let before: Vec<Record> = ["a", "a", "a", "b"]
+            .iter()
+            .map(|answer| record(0, 0, answer, Some(true)))
+            .collect();
+        // Followed, kept, something else; and one that was wrong before, which does not count.
+        let after = ["b", "a", "c", "b"]
+            .iter()
+            .map(|answer| record(0, 1, answer, Some(true)))
+            .collect();
+        let cell = "2-way/2-shot/swap".parse().unwrap();
+        let report = CellReport::new(cell, after, Some(&before));
+        assert_eq!(report.flips, Some(Rate { count: 1, of: 3 }));
+        assert_eq!(report.exact, Rate { count: 2, of: 4 });
+        assert_eq!(report.neither, Rate { count: 1, of: 4 });
+        assert_eq!(report.prototype, Some(Rate { count: 4, of: 4 }));
+    }
+
+    #[test]
+    fn only_a_swap_has_flips_and_only_pictures_a_prototype() {
+        let records = vec![record(0, 0, "a", None), record(1, 1, "a", None)];
+        let cell = "2-way/2-shot/blank".parse().unwrap();
+        let report = CellReport::new(cell, records.clone(), Some(&records));
+        assert_eq!((report.flips, report.prototype), (None, None));
+    }
+
+    #[test]
+    fn the_table_and_the_json_say_the_same() {
+        let records = vec![record(0, 0, "a", Some(true)), record(1, 1, "a", Some(true))];
+        let cell = CellReport::new("2-way/2-shot".parse().unwrap(), records, None);
+        let source = SourceReport {
+            name: "s".to_owned(),
+            classes: vec!["class".to_owned()],
+            pictures: 2,
+            cells: vec![cell],
+        };
+        let report = Report {
+            pack: String::new(),
+            seed: 1,
+            sources: vec![source],
+        };
+        let table = report.to_string();
+        assert!(
+            table.contains("2-way/2-shot              2  50.0 (9.5-90.5)"),
+            "{table}"
+        );
+        let json = serde_json::to_value(&report).unwrap();
+        let cell = &json["sources"][0]["cells"][0];
+        assert_eq!(cell["cell"], "2-way/2-shot");
+        assert_eq!(cell["exact"]["share"], 0.5);
+        assert_eq!(cell["episodes"][1]["index"], 1);
+    }
+}
