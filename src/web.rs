@@ -16,7 +16,7 @@ use web_sys::WorkerGlobalScope;
 use web_time::Instant;
 
 use crate::device::{self, Fault, Opened, Preference};
-use crate::episode::{Concept, EpisodeError, interleave, validate_concepts};
+use crate::episode::{Concept, Episode, EpisodeError, Query, interleave, validate_concepts};
 use crate::model::Parameters;
 use crate::picture::{PictureError, Square};
 use crate::session::{AnswerToken, Features, LinkedExample, Session, SessionError};
@@ -179,6 +179,14 @@ impl Pictures {
         self.put(square)
     }
 
+    /// Whether an episode, `{ concepts: [{ name, pictures: [id] }], query: id or null }`, can be run; throws the first thing that is wrong.
+    pub fn check(&self, episode: JsValue) -> Result<(), JsValue> {
+        let Asked { concepts, query } = from_js(episode)?;
+        let queries = query.map(|picture| Query { picture }).into_iter().collect();
+        Episode { concepts, queries }.validate().map_err(WebError::from)?;
+        Ok(())
+    }
+
     /// Forgets a picture.
     pub fn remove(&mut self, id: u32) {
         self.squares.remove(&id);
@@ -277,6 +285,13 @@ fn check(opened: &Opened) -> Result<(), WebError> {
 #[derive(Deserialize)]
 struct Support {
     concepts: Vec<Concept<u32>>,
+}
+
+/// An episode of one question as the page sends it.
+#[derive(Deserialize)]
+struct Asked {
+    concepts: Vec<Concept<u32>>,
+    query: Option<u32>,
 }
 
 /// What was linked: enough to say which example is which.
