@@ -24,6 +24,9 @@ use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Trains the connector and the low-rank adapters on link-context episodes.
 #[derive(Parser, Debug)]
 struct Arguments {

@@ -5,7 +5,7 @@ pub mod names;
 
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -13,6 +13,7 @@ use half::f16;
 use rand::Rng as _;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use thiserror::Error;
 
 use self::episodes::TrainingEpisode;
@@ -25,6 +26,9 @@ const GRADIENT_NORM: f64 = 1.0;
 /// Start of the connector's learned gain: visual tokens then have about the size of word embeddings.
 const INITIAL_GAIN: f32 = 0.1;
 
+/// Stack of a thread that walks a graph back.
+const STACK: usize = 32 << 20;
+
 /// Why training could not go on.
 #[derive(Debug, Error)]
 pub enum TrainError {
@@ -34,6 +38,9 @@ pub enum TrainError {
     /// The device gave no result.
     #[error("the device failed: {0}")]
     Device(String),
+    /// The threads could not be started.
+    #[error("no threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
     /// The optimiser's state could not be written or read.
     #[error("the optimiser's state: {0}")]
     Optimiser(String),
@@ -111,12 +118,16 @@ pub fn rate(step: usize, steps: usize, warmup: usize, peak: f64) -> f64 {
 }
 
 /// A model in training.
+///
+/// A batch is split over the cores, one thread a part: Flex runs its matrix products on many threads but its other operations on one, so
+/// that a whole batch at once leaves cores idle.
 pub struct Trainer {
     model: LinkContextModel,
     optimiser: ModuleOptimizer,
     parts: usize,
     channels: usize,
     device: Device,
+    workers: Vec<ThreadPool>,
 }
 
 impl Trainer {
@@ -158,7 +169,10 @@ impl Trainer {
             .with_weight_decay(weight_decay)
             .init();
         let (parts, channels) = (config.connector.visual_tokens, config.vision.head_channels);
-        Ok(Self { model, optimiser, parts, channels, device })
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let worker = || ThreadPoolBuilder::new().num_threads(1).stack_size(STACK).build();
+        let workers = (0..threads).map(|_| worker()).collect::<Result<_, _>>()?;
+        Ok(Self { model, optimiser, parts, channels, device, workers })
     }
 
     /// One step of the optimiser over a batch; gives the mean loss a token, in nats.
@@ -167,14 +181,54 @@ impl Trainer {
     ///
     /// When the device fails.
     pub fn step(&mut self, episodes: &[TrainingEpisode], rate: f64) -> Result<f32, TrainError> {
-        let (logits, targets) = self.forward(episodes);
-        let loss = CrossEntropyLossConfig::new().init(&self.device).forward(logits, targets);
-        let value = loss.clone().inner();
-        let gradients = GradientsParams::from_grads(loss.backward(), &self.model);
+        let tokens: usize = episodes.iter().map(|episode| episode.targets.len()).sum();
+        let parts = self.split(episodes, |part| {
+            // Leaves of its own: graphs that share a leaf would be walked one after the other.
+            let model = self.model.clone().map(&mut FreshLeaves);
+            let (logits, targets) = self.forward(&model, part);
+            let [rows] = targets.dims();
+            let loss = CrossEntropyLossConfig::new().init(&self.device).forward(logits, targets);
+            let loss = loss * (rows as f64 / tokens as f64);
+            let value = loss.clone().inner();
+            let gradients = GradientsParams::from_grads(loss.backward(), &model);
+            Ok((value.try_into_scalar::<f32>().map_err(device_error)?, gradients))
+        })?;
+        let mut loss = 0.0;
+        let mut gradients = GradientsParams::new();
+        for (value, more) in parts {
+            loss += value;
+            let mut sum = Sum { from: more, into: gradients };
+            self.model.visit(&mut sum);
+            gradients = sum.into;
+        }
         let gradients = clip(gradients, &self.model)?;
         // The optimiser takes the model and gives it back; clones are handles.
         self.model = self.optimiser.step(rate, self.model.clone(), gradients);
-        value.try_into_scalar::<f32>().map_err(|error| TrainError::Device(format!("{error:?}")))
+        Ok(loss)
+    }
+
+    /// Does `work` on parts of a batch, a thread each; gives the results in order.
+    fn split<T: Send>(
+        &self,
+        episodes: &[TrainingEpisode],
+        work: impl Fn(&[TrainingEpisode]) -> Result<T, TrainError> + Sync,
+    ) -> Result<Vec<T>, TrainError> {
+        let size = episodes.len().div_ceil(self.workers.len()).max(1);
+        let work = &work;
+        std::thread::scope(|scope| {
+            let running: Vec<_> = episodes
+                .chunks(size)
+                .zip(&self.workers)
+                .map(|(part, pool)| scope.spawn(move || pool.install(|| work(part))))
+                .collect();
+            running
+                .into_iter()
+                .map(|thread| {
+                    let panicked = |_| TrainError::Device("a thread panicked".into());
+                    thread.join().map_err(panicked)?
+                })
+                .collect()
+        })
     }
 
     /// For every query of every episode, whether greedy decoding would give its exact name followed by the stop: that is so when each
@@ -184,27 +238,31 @@ impl Trainer {
     ///
     /// When the device fails.
     pub fn exact(&self, episodes: &[TrainingEpisode]) -> Result<Vec<bool>, TrainError> {
-        let (logits, _) = self.forward(episodes);
-        let likeliest = logits
-            .inner()
-            .argmax(1)
-            .try_into_vec_as::<i32>()
-            .map_err(|error| TrainError::Device(format!("{error:?}")))?;
-        let mut base = 0;
-        let mut right = Vec::new();
-        for episode in episodes {
-            for query in &episode.queries {
-                right.push(query.clone().all(|row| {
-                    u32::try_from(likeliest[base + row]) == Ok(episode.targets[row])
-                }));
+        let parts = self.split(episodes, |part| {
+            let (logits, _) = self.forward(&self.model, part);
+            let likeliest = logits.inner().argmax(1).try_into_vec_as::<i32>();
+            let likeliest = likeliest.map_err(device_error)?;
+            let mut base = 0;
+            let mut right = Vec::new();
+            for episode in part {
+                for query in &episode.queries {
+                    right.push(query.clone().all(|row| {
+                        u32::try_from(likeliest[base + row]) == Ok(episode.targets[row])
+                    }));
+                }
+                base += episode.targets.len();
             }
-            base += episode.targets.len();
-        }
-        Ok(right)
+            Ok(right)
+        })?;
+        Ok(parts.concat())
     }
 
     /// Logits `[supervised, vocabulary]` and targets `[supervised]` of all episodes, one after the other.
-    fn forward(&self, episodes: &[TrainingEpisode]) -> (Tensor<2>, Tensor<1, Int>) {
+    fn forward(
+        &self,
+        model: &LinkContextModel,
+        episodes: &[TrainingEpisode],
+    ) -> (Tensor<2>, Tensor<1, Int>) {
         let seq_len = episodes.iter().map(|e| e.positions.len()).max().unwrap_or(0);
         let (mut features, mut positions) = (Vec::new(), Vec::new());
         let (mut rows, mut targets) = (Vec::new(), Vec::new());
@@ -225,11 +283,10 @@ impl Trainer {
         }
         let device = &self.device;
         let features = TensorData::new(features, [pictures, self.parts, self.channels]);
-        let visual = self.model.connector.forward(Tensor::from_data(features, device));
-        let embedded = self.model.assemble(visual, &positions);
+        let visual = model.connector.forward(Tensor::from_data(features, device));
+        let embedded = model.assemble(visual, &positions);
         let [_, width] = embedded.dims();
-        let hidden = self
-            .model
+        let hidden = model
             .decoder
             .forward(embedded.reshape([episodes.len(), seq_len, width]))
             .reshape([episodes.len() * seq_len, width]);
@@ -237,7 +294,7 @@ impl Trainer {
             let length = values.len();
             Tensor::<1, Int>::from_data(TensorData::new(values, [length]), device)
         };
-        (self.model.decoder.logits(hidden.select(0, ints(rows))), ints(targets))
+        (model.decoder.logits(hidden.select(0, ints(rows))), ints(targets))
     }
 
     /// The adapter's tensors by their names in the adapter file.
@@ -257,7 +314,7 @@ impl Trainer {
         }
         let host = |tensor: Tensor<1>| {
             let data = tensor.inner().try_into_vec_as::<f32>();
-            data.map_err(|error| TrainError::Device(format!("{error:?}")))
+            data.map_err(device_error)
         };
         named
             .into_iter()
@@ -285,6 +342,37 @@ impl Trainer {
             self.optimiser.clone().from_bytes(burn::tensor::Bytes::from_bytes_vec(bytes));
         self.optimiser = loaded.map_err(|e| TrainError::Optimiser(format!("{e:?}")))?;
         Ok(())
+    }
+}
+
+fn device_error(error: impl std::fmt::Debug) -> TrainError {
+    TrainError::Device(format!("{error:?}"))
+}
+
+/// Gives every parameter a leaf of its own in a new graph; values and identities stay.
+struct FreshLeaves;
+
+impl ModuleMapper for FreshLeaves {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(|tensor| Tensor::from_inner(tensor.inner()).require_grad())
+    }
+}
+
+/// Adds gradients to others.
+struct Sum {
+    from: GradientsParams,
+    into: GradientsParams,
+}
+
+impl ModuleVisitor for Sum {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(more) = self.from.remove::<D>(param.id) {
+            let sum = match self.into.remove::<D>(param.id) {
+                Some(sum) => sum + more,
+                None => more,
+            };
+            self.into.register(param.id, sum);
+        }
     }
 }
 
