@@ -254,11 +254,11 @@ fn checkpoint(sizes: &[u8], count: u8) -> Vec<u8> {
     assert!(system.starts_with(&file));
     file.extend(b"\x80\x02}X\x0d\0\0\0little_endian\x88s.");
     file.extend(b"\x80\x02}X\x01\0\0\0wctorch._utils\n_rebuild_tensor_v2\n(");
-    file.extend(b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\01X\x03\0\0\0cpuK");
+    file.extend(b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x001X\x03\0\0\0cpuK");
     file.extend([count]);
     file.extend(b"NtQK\0");
     file.extend(sizes);
-    file.extend(b"\x89}tRs.\x80\x02]X\x01\0\0\01a.");
+    file.extend(b"\x89}tRs.\x80\x02]X\x01\0\0\x001a.");
     file.extend(u64::from(count).to_le_bytes());
     file.extend((0..count).flat_map(|value| f32::from(value).to_le_bytes()));
     file
