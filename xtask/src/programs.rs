@@ -1,0 +1,78 @@
+//! `cargo xtask train | eval | bench`: the crate's own programs, with the weights found for them.
+
+use std::process::Command;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::originals::Originals;
+use crate::workspace::Workspace;
+use crate::{pack, process};
+
+/// What goes through to the program.
+#[derive(Args)]
+#[command(disable_help_flag = true)]
+pub struct Passed {
+    /// Arguments of the program; `-- --help` lists them
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "ARGS"
+    )]
+    arguments: Vec<String>,
+}
+
+/// What a program works on, and is given here unless its arguments say otherwise.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// The published weight files, as `--gguf` and `--torch`.
+    Originals,
+    /// The pack, as `--pack`.
+    Pack,
+}
+
+/// Builds the program with optimisation and runs it where the person stands, so that relative paths mean what they say.
+pub fn run(workspace: &Workspace, program: &str, input: Input, passed: &Passed) -> Result<()> {
+    let mut command = Command::new(workspace.cargo().get_program());
+    command
+        .args([
+            "run",
+            "--release",
+            "--features",
+            "cli",
+            "--bin",
+            program,
+            "--manifest-path",
+        ])
+        .arg(workspace.root.join("Cargo.toml"))
+        .arg("--");
+    if !passed.is_help() {
+        match input {
+            Input::Originals => {
+                let originals = Originals::obtain(workspace, None)?;
+                command
+                    .arg("--gguf")
+                    .arg(originals.gguf)
+                    .arg("--torch")
+                    .arg(originals.torch);
+            }
+            Input::Pack if passed.names("--pack") => {}
+            Input::Pack => {
+                pack::write(workspace, None)?;
+                command.arg("--pack").arg(workspace.pack());
+            }
+        }
+    }
+    process::run_shown(command.args(&passed.arguments))
+}
+
+impl Passed {
+    fn names(&self, option: &str) -> bool {
+        let is = |argument: &String| argument.split('=').next() == Some(option);
+        self.arguments.iter().any(is)
+    }
+
+    fn is_help(&self) -> bool {
+        self.names("--help") || self.names("-h")
+    }
+}

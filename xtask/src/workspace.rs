@@ -1,0 +1,108 @@
+//! Where things are.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+/// The target that browsers run.
+pub const WEB_TARGET: &str = "wasm32-unknown-unknown";
+
+/// The folders that the commands read and write.
+pub struct Workspace {
+    /// The repository.
+    pub root: PathBuf,
+    /// Cargo's build folder, wherever the environment puts it.
+    pub target: PathBuf,
+    /// What outlives a build: the weight packages and the pack.
+    pub cache: PathBuf,
+    /// The version of the crate.
+    pub version: String,
+}
+
+impl Workspace {
+    /// Asks Cargo, which knows the environment and the configuration files.
+    pub fn find() -> Result<Self> {
+        let mut manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        manifest.pop();
+        manifest.push("Cargo.toml");
+        let output = Command::new(cargo())
+            .args([
+                "metadata",
+                "--no-deps",
+                "--format-version",
+                "1",
+                "--manifest-path",
+            ])
+            .arg(&manifest)
+            .output()
+            .context("Cargo could not be started")?;
+        let metadata: Value = serde_json::from_slice(&output.stdout).with_context(|| {
+            format!(
+                "Cargo did not describe {}: {}",
+                manifest.display(),
+                stderr(&output.stderr)
+            )
+        })?;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let version = metadata["packages"]
+            .as_array()
+            .and_then(|packages| {
+                packages
+                    .iter()
+                    .find(|package| package["name"] == "link-context")
+            })
+            .and_then(|package| text(&package["version"]))
+            .context("the workspace has no package link-context")?;
+        Ok(Self {
+            root: text(&metadata["workspace_root"])
+                .context("no workspace root")?
+                .into(),
+            target: text(&metadata["target_directory"])
+                .context("no target directory")?
+                .into(),
+            cache: cache()?,
+            version,
+        })
+    }
+
+    /// Cargo, in the repository's root.
+    pub fn cargo(&self) -> Command {
+        let mut command = Command::new(cargo());
+        command.current_dir(&self.root);
+        command
+    }
+
+    /// The page.
+    pub fn www(&self) -> PathBuf {
+        self.root.join("www")
+    }
+
+    /// The npm package that `build` writes.
+    pub fn pkg(&self) -> PathBuf {
+        self.root.join("pkg")
+    }
+
+    /// The pack that `weights` writes.
+    pub fn pack(&self) -> PathBuf {
+        self.cache.join("pack")
+    }
+}
+
+/// The Cargo that started us, so that a chosen toolchain stays chosen.
+fn cargo() -> String {
+    std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
+}
+
+fn cache() -> Result<PathBuf> {
+    if let Some(folder) = std::env::var_os("LINK_CONTEXT_CACHE") {
+        return std::path::absolute(folder).context("LINK_CONTEXT_CACHE is no path");
+    }
+    let home = std::env::home_dir().context("there is no home folder: set LINK_CONTEXT_CACHE")?;
+    Ok(home.join(".cache").join("link-context").join("weights"))
+}
+
+fn stderr(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim().to_owned()
+}
