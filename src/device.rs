@@ -96,7 +96,10 @@ impl Opened {
 
     /// The first fault there was, if any.
     pub fn fault(&self) -> Option<Fault> {
-        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.fault
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -113,7 +116,11 @@ pub async fn open(
     if preference == Preference::Cpu {
         return Ok(Opened::cpu(Reason::Chosen));
     }
-    let opened = if has_webgpu { open_webgpu(largest).await } else { Err(Reason::NoWebgpu) };
+    let opened = if has_webgpu {
+        open_webgpu(largest).await
+    } else {
+        Err(Reason::NoWebgpu)
+    };
     match (opened, preference) {
         (Err(reason), Preference::Auto) => Ok(Opened::cpu(reason)),
         (opened, _) => opened,
@@ -135,35 +142,58 @@ async fn open_webgpu(largest: u64) -> Result<Opened, Reason> {
         power_preference: wgpu::PowerPreference::HighPerformance,
         ..Default::default()
     };
-    let adapter = instance.request_adapter(&options).await.map_err(|_| Reason::NoAdapter)?;
+    let adapter = instance
+        .request_adapter(&options)
+        .await
+        .map_err(|_| Reason::NoAdapter)?;
     if !adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
         return Err(Reason::NoTimestampQuery);
     }
     let limits = adapter.limits();
-    if largest > limits.max_buffer_size.min(u64::from(limits.max_storage_buffer_binding_size)) {
+    if largest
+        > limits
+            .max_buffer_size
+            .min(u64::from(limits.max_storage_buffer_binding_size))
+    {
         return Err(Reason::BufferTooSmall);
     }
-    let opened = Device::wgpu_options().tasks_max(TASKS).init_with_setup_async().await;
+    let opened = Device::wgpu_options()
+        .tasks_max(TASKS)
+        .init_with_setup_async()
+        .await;
     let (device, setup) = opened.map_err(|_| Reason::DeviceRefused)?;
     let fault: Arc<Mutex<Option<Fault>>> = Arc::default();
     let first = |fault: &Mutex<Option<Fault>>, new| {
-        fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(new);
+        fault
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(new);
     };
     let lost = fault.clone();
-    setup.device.set_device_lost_callback(move |_, message| first(&lost, Fault::Lost(message)));
+    setup
+        .device
+        .set_device_lost_callback(move |_, message| first(&lost, Fault::Lost(message)));
     let uncaptured = fault.clone();
-    setup.device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-        let new = match &error {
-            wgpu::Error::OutOfMemory { .. } => Fault::OutOfMemory(error.to_string()),
-            _ => Fault::Invalid(error.to_string()),
-        };
-        first(&uncaptured, new);
-    }));
+    setup
+        .device
+        .on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            let new = match &error {
+                wgpu::Error::OutOfMemory { .. } => Fault::OutOfMemory(error.to_string()),
+                _ => Fault::Invalid(error.to_string()),
+            };
+            first(&uncaptured, new);
+        }));
     let info = setup.adapter.get_info();
     let name = [info.name, info.driver, info.driver_info]
         .into_iter()
         .find(|text| !text.is_empty())
         .unwrap_or_default();
-    let opened = Opened { device, kind: Kind::Webgpu, name, reason: Reason::Chosen, fault };
+    let opened = Opened {
+        device,
+        kind: Kind::Webgpu,
+        name,
+        reason: Reason::Chosen,
+        fault,
+    };
     Ok(OPENED.get_or_init(|| opened).clone())
 }

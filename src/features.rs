@@ -86,7 +86,11 @@ impl<'a> FeatureReader<'a> {
         device: &Device,
     ) -> Self {
         let hash = Sha256::digest(weights);
-        let key: String = hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let key: String = hash
+            .iter()
+            .take(6)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         Self {
             vision,
             image_size: config.image_size,
@@ -112,18 +116,35 @@ impl<'a> FeatureReader<'a> {
         files.truncate(limit);
         // The key holds the names too: pictures added to the folder later are seen.
         let mut hash = Sha256::new();
-        hash.update(source.canonicalize().unwrap_or(source.clone()).to_string_lossy().as_bytes());
+        hash.update(
+            source
+                .canonicalize()
+                .unwrap_or(source.clone())
+                .to_string_lossy()
+                .as_bytes(),
+        );
         files.iter().for_each(|file| hash.update(file));
-        let key: String = hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect();
+        let key: String = hash
+            .finalize()
+            .iter()
+            .take(8)
+            .map(|b| format!("{b:02x}"))
+            .collect();
         let path = self.cache.join(format!("{class}-{key}.f16"));
         if let Ok(bytes) = fs::read(&path) {
             let kept = path.with_extension("txt");
-            let files: Vec<String> =
-                read_text(&kept)?.lines().map(str::to_owned).collect();
+            let files: Vec<String> = read_text(&kept)?.lines().map(str::to_owned).collect();
             if bytes.len() == files.len() * self.width * 2 {
-                let values =
-                    bytes.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]])).collect();
-                return Ok(ClassFeatures { name: class.to_owned(), files, values, width: self.width });
+                let values = bytes
+                    .chunks_exact(2)
+                    .map(|b| f16::from_le_bytes([b[0], b[1]]))
+                    .collect();
+                return Ok(ClassFeatures {
+                    name: class.to_owned(),
+                    files,
+                    values,
+                    width: self.width,
+                });
             }
         }
         let (mut kept, mut squares) = (Vec::new(), Vec::new());
@@ -143,10 +164,18 @@ impl<'a> FeatureReader<'a> {
         for batch in squares.chunks(BATCH) {
             values.extend(self.encode(batch)?.into_iter().map(f16::from_f32));
         }
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let bytes: Vec<u8> = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
         write(&path.with_extension("txt"), kept.join("\n").as_bytes())?;
         write(&path, &bytes)?;
-        Ok(ClassFeatures { name: class.to_owned(), files: kept, values, width: self.width })
+        Ok(ClassFeatures {
+            name: class.to_owned(),
+            files: kept,
+            values,
+            width: self.width,
+        })
     }
 
     /// Features of squares, `[squares, visual_tokens * channels]` row-major.
@@ -162,7 +191,10 @@ impl<'a> FeatureReader<'a> {
 }
 
 fn read_dir(path: &Path) -> Result<Vec<String>, FeatureError> {
-    let error = |source| FeatureError::File { path: path.to_owned(), source };
+    let error = |source| FeatureError::File {
+        path: path.to_owned(),
+        source,
+    };
     let mut names = Vec::new();
     for entry in fs::read_dir(path).map_err(error)? {
         let entry = entry.map_err(error)?;
@@ -175,12 +207,18 @@ fn read_dir(path: &Path) -> Result<Vec<String>, FeatureError> {
 }
 
 fn read_text(path: &Path) -> Result<String, FeatureError> {
-    fs::read_to_string(path).map_err(|source| FeatureError::File { path: path.to_owned(), source })
+    fs::read_to_string(path).map_err(|source| FeatureError::File {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Writes beside and renames, so that a reader never sees half a file.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), FeatureError> {
-    let error = |source| FeatureError::File { path: path.to_owned(), source };
+    let error = |source| FeatureError::File {
+        path: path.to_owned(),
+        source,
+    };
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(error)?;
     }

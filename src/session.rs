@@ -140,10 +140,21 @@ impl Session {
         let device = parameters.device().clone();
         let model = LinkContextModel::take(config, &mut parameters)?;
         let template = Template::new(&tokenizer, config.connector.visual_tokens)?;
-        let cache =
-            KeyValueCache::new(&config.decoder, CAPACITY.min(config.decoder.context), &device);
+        let cache = KeyValueCache::new(
+            &config.decoder,
+            CAPACITY.min(config.decoder.context),
+            &device,
+        );
         let config = config.clone();
-        Ok(Self { model, config, tokenizer, template, cache, linked: None, device })
+        Ok(Self {
+            model,
+            config,
+            tokenizer,
+            template,
+            cache,
+            linked: None,
+            device,
+        })
     }
 
     /// Encodes a picture.
@@ -155,9 +166,15 @@ impl Session {
 
     /// Features computed before, `[visual_tokens * head_channels]` row-major.
     pub fn features(&self, values: Vec<f32>) -> Features {
-        let shape =
-            [1, self.config.connector.visual_tokens, self.config.vision.head_channels];
-        Features(Tensor::from_data(TensorData::new(values, shape), &self.device))
+        let shape = [
+            1,
+            self.config.connector.visual_tokens,
+            self.config.vision.head_channels,
+        ];
+        Features(Tensor::from_data(
+            TensorData::new(values, shape),
+            &self.device,
+        ))
     }
 
     /// Prefills a support set and keeps it. What was linked before is forgotten.
@@ -171,35 +188,48 @@ impl Session {
         examples: &[LinkedExample],
     ) -> Result<LinkReport, SessionError> {
         let start = Instant::now();
-        let names: Vec<Vec<u32>> =
-            names.iter().map(|name| name_tokens(&self.tokenizer, name)).collect();
+        let names: Vec<Vec<u32>> = names
+            .iter()
+            .map(|name| name_tokens(&self.tokenizer, name))
+            .collect();
         let mut positions = self.template.begin();
         let mut ranges = Vec::with_capacity(examples.len());
         for (picture, example) in examples.iter().enumerate() {
             let first = positions.len();
-            self.template.push_example(&mut positions, picture, &names[example.concept]);
+            self.template
+                .push_example(&mut positions, picture, &names[example.concept]);
             ranges.push(first..positions.len());
         }
         let longest = names.iter().map(Vec::len).max().unwrap_or(0);
-        let tokens = positions.len()
-            + self.template.query_len()
-            + longest
-            + ANSWER_MARGIN;
+        let tokens = positions.len() + self.template.query_len() + longest + ANSWER_MARGIN;
         if tokens > self.cache.capacity() {
-            return Err(SessionError::TooLong { tokens, limit: self.cache.capacity() });
+            return Err(SessionError::TooLong {
+                tokens,
+                limit: self.cache.capacity(),
+            });
         }
         self.linked = None;
         self.cache.truncate(0);
-        let features = examples.iter().map(|example| example.features.0.clone()).collect();
+        let features = examples
+            .iter()
+            .map(|example| example.features.0.clone())
+            .collect();
         let visual = self.model.connector.forward(Tensor::cat(features, 0));
         let embedded = self.model.assemble(visual, &positions);
         let (hidden, _) = self.model.decoder.extend(embedded, &mut self.cache, false);
         // One number is read back, so that the time is that of the work and a failure shows here.
         let last = hidden.slice([positions.len() - 1..positions.len(), 0..1]);
         last.into_data_async().await.map_err(device_error)?;
-        self.linked = Some(Linked { names, examples: ranges, length: positions.len() });
+        self.linked = Some(Linked {
+            names,
+            examples: ranges,
+            length: positions.len(),
+        });
         let milliseconds = since(start);
-        Ok(LinkReport { tokens: positions.len(), milliseconds })
+        Ok(LinkReport {
+            tokens: positions.len(),
+            milliseconds,
+        })
     }
 
     /// Names a query, greedily. Each token goes to `on_token` as it comes; a `Break` stops the answer.
@@ -238,11 +268,18 @@ impl Session {
         if let Some(attention) = attention {
             transaction = transaction.register(attention);
         }
-        let mut read = transaction.execute_async().await.map_err(device_error)?.into_iter();
+        let mut read = transaction
+            .execute_async()
+            .await
+            .map_err(device_error)?
+            .into_iter();
         let first_logits = values(read.next())?;
         let shares = shares(&values(read.next())?, &linked.examples);
         let asked = self.cache.len();
-        let mut times = AnswerTimes { prefill: since(start), ..AnswerTimes::default() };
+        let mut times = AnswerTimes {
+            prefill: since(start),
+            ..AnswerTimes::default()
+        };
 
         let start = Instant::now();
         let limit = linked.names.iter().map(Vec::len).max().unwrap_or(0) + ANSWER_MARGIN;
@@ -261,9 +298,16 @@ impl Session {
             }
             let text = stream.push(&self.tokenizer, id);
             // The space before the name belongs to the template.
-            let text = if ids.is_empty() { name_of(&text).to_owned() } else { text };
+            let text = if ids.is_empty() {
+                name_of(&text).to_owned()
+            } else {
+                text
+            };
             ids.push(id);
-            tokens.push(AnswerToken { text, probability: log.exp() as f32 });
+            tokens.push(AnswerToken {
+                text,
+                probability: log.exp() as f32,
+            });
             if let Some(token) = tokens.last()
                 && on_token(token).await.is_break()
             {
@@ -290,12 +334,21 @@ impl Session {
             let log = if same {
                 log_probability
             } else {
-                self.name_log_probability(name, asked, &first_logits).await?
+                self.name_log_probability(name, asked, &first_logits)
+                    .await?
             };
             names.push(log.exp() as f32);
         }
         times.evidence = since(start);
-        Ok(Answer { name, finished, concept, tokens, names, shares, times })
+        Ok(Answer {
+            name,
+            finished,
+            concept,
+            tokens,
+            names,
+            shares,
+            times,
+        })
     }
 
     /// Writes one token after the cache; gives the logits of the next, `[vocabulary]`.
@@ -313,12 +366,17 @@ impl Session {
         asked: usize,
         first: &[f32],
     ) -> Result<f64, SessionError> {
-        let Some(&head) = name.first() else { return Ok(f64::NEG_INFINITY) };
+        let Some(&head) = name.first() else {
+            return Ok(f64::NEG_INFINITY);
+        };
         self.cache.truncate(asked);
         let embedded = self.model.decoder.embed(self.ints(name));
         let (hidden, _) = self.model.decoder.extend(embedded, &mut self.cache, false);
-        let next: Vec<u32> =
-            name[1..].iter().copied().chain([self.template.stop()]).collect();
+        let next: Vec<u32> = name[1..]
+            .iter()
+            .copied()
+            .chain([self.template.stop()])
+            .collect();
         let next = self.ints(&next).reshape([name.len(), 1]);
         let logs = log_softmax(self.model.decoder.logits(hidden), 1).gather(1, next);
         let logs = values(Some(logs.into_data_async().await.map_err(device_error)?))?;
@@ -347,7 +405,9 @@ impl Session {
             let embedded = self.model.decoder.embed(self.ints(part));
             let (hidden, _) = self.model.decoder.extend(embedded, &mut self.cache, false);
             let rows = self.model.decoder.logits(hidden);
-            logits.extend(values(Some(rows.into_data_async().await.map_err(device_error)?))?);
+            logits.extend(values(Some(
+                rows.into_data_async().await.map_err(device_error)?,
+            ))?);
         }
         Ok(logits)
     }
@@ -379,16 +439,23 @@ fn likeliest(logits: &[f32]) -> (u32, f64) {
 /// Log-probability of one token. In f64: over 49,152 terms an f32 sum drifts.
 fn log_probability(logits: &[f32], id: u32) -> f64 {
     let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|&logit| f64::from(logit - highest).exp()).sum();
+    let sum: f64 = logits
+        .iter()
+        .map(|&logit| f64::from(logit - highest).exp())
+        .sum();
     f64::from(logits[id as usize] - highest) - sum.ln()
 }
 
 /// Each example's part of the attention that goes to all examples.
 fn shares(attention: &[f32], examples: &[Range<usize>]) -> Vec<f32> {
-    let sums: Vec<f32> =
-        examples.iter().map(|range| attention[range.clone()].iter().sum()).collect();
+    let sums: Vec<f32> = examples
+        .iter()
+        .map(|range| attention[range.clone()].iter().sum())
+        .collect();
     let total: f32 = sums.iter().sum();
-    sums.into_iter().map(|sum| if total > 0.0 { sum / total } else { 0.0 }).collect()
+    sums.into_iter()
+        .map(|sum| if total > 0.0 { sum / total } else { 0.0 })
+        .collect()
 }
 
 #[cfg(test)]

@@ -33,7 +33,11 @@ struct WebError {
 
 impl WebError {
     fn new(code: &'static str, subject: impl Into<String>, detail: Value) -> Self {
-        Self { code, subject: subject.into(), detail }
+        Self {
+            code,
+            subject: subject.into(),
+            detail,
+        }
     }
 
     fn internal(message: impl ToString) -> Self {
@@ -65,9 +69,11 @@ impl From<PictureError> for WebError {
 impl From<SessionError> for WebError {
     fn from(error: SessionError) -> Self {
         match error {
-            SessionError::TooLong { tokens, limit } => {
-                Self::new("sequence-too-long", "", json!({ "tokens": tokens, "limit": limit }))
-            }
+            SessionError::TooLong { tokens, limit } => Self::new(
+                "sequence-too-long",
+                "",
+                json!({ "tokens": tokens, "limit": limit }),
+            ),
             SessionError::Device(message) => {
                 Self::new("device-lost", "", json!({ "message": message }))
             }
@@ -89,7 +95,9 @@ impl From<Fault> for WebError {
 impl From<PackError> for WebError {
     fn from(error: PackError) -> Self {
         let detail = match &error {
-            PackError::ShardTruncated { bytes, expected, .. } => {
+            PackError::ShardTruncated {
+                bytes, expected, ..
+            } => {
                 json!({ "bytes": bytes, "expected": expected })
             }
             _ => json!({ "message": error.to_string() }),
@@ -132,11 +140,17 @@ async fn yield_now() -> Result<(), WebError> {
     let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
     let promise = Promise::new(&mut |resolve, _| {
         // Where no timer can be set there is nothing to wait for.
-        if scope.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, 0).is_err() {
+        if scope
+            .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, 0)
+            .is_err()
+        {
             let _ = resolve.call0(&JsValue::NULL);
         }
     });
-    JsFuture::from(promise).await.map(|_| ()).map_err(|_| WebError::internal("a timer failed"))
+    JsFuture::from(promise)
+        .await
+        .map(|_| ())
+        .map_err(|_| WebError::internal("a timer failed"))
 }
 
 /// Runs once when the module is loaded: a panic then says in the console where it happened.
@@ -183,7 +197,9 @@ impl Pictures {
     pub fn check(&self, episode: JsValue) -> Result<(), JsValue> {
         let Asked { concepts, query } = from_js(episode)?;
         let queries = query.map(|picture| Query { picture }).into_iter().collect();
-        Episode { concepts, queries }.validate().map_err(WebError::from)?;
+        Episode { concepts, queries }
+            .validate()
+            .map_err(WebError::from)?;
         Ok(())
     }
 
@@ -203,7 +219,9 @@ impl Pictures {
     }
 
     fn square(&self, id: u32) -> Result<&Square, WebError> {
-        self.squares.get(&id).ok_or_else(|| WebError::internal(format!("no picture {id}")))
+        self.squares
+            .get(&id)
+            .ok_or_else(|| WebError::internal(format!("no picture {id}")))
     }
 }
 
@@ -231,12 +249,18 @@ impl PackLoader {
                 WebError::new("device-unavailable", "", detail)
             })?;
         let parameters = Parameters::new(&opened.device);
-        Ok(PackLoader { opened, reader: PackReader::new(manifest), parameters })
+        Ok(PackLoader {
+            opened,
+            reader: PackReader::new(manifest),
+            parameters,
+        })
     }
 
     /// `{ kind, name, reason }`.
     pub fn device(&self) -> JsValue {
-        let Opened { kind, name, reason, .. } = &self.opened;
+        let Opened {
+            kind, name, reason, ..
+        } = &self.opened;
         to_js(&json!({ "kind": kind, "name": name, "reason": reason }))
     }
 
@@ -263,7 +287,9 @@ impl PackLoader {
     /// Builds the model once every shard is in. Uses the loader up.
     pub fn finish(self, tokenizer: &[u8]) -> Result<WebSession, JsValue> {
         let manifest = self.reader.finish().map_err(WebError::from)?;
-        manifest.check_tokenizer(tokenizer).map_err(WebError::from)?;
+        manifest
+            .check_tokenizer(tokenizer)
+            .map_err(WebError::from)?;
         let tokenizer = Tokenizer::from_json(tokenizer).map_err(WebError::internal)?;
         let session =
             Session::new(&manifest.config, self.parameters, tokenizer).map_err(WebError::from)?;
@@ -344,7 +370,10 @@ impl WebSession {
         .await;
         self.session.replace(Some(session));
         let report = result?;
-        self.linked.replace(Link { names, examples: order });
+        self.linked.replace(Link {
+            names,
+            examples: order,
+        });
         Ok(to_js(&report))
     }
 
@@ -431,7 +460,9 @@ impl WebSession {
     }
 
     fn take(&self) -> Result<Session, WebError> {
-        self.session.take().ok_or_else(|| WebError::new("busy", "", json!({})))
+        self.session
+            .take()
+            .ok_or_else(|| WebError::new("busy", "", json!({})))
     }
 
     fn encode(

@@ -110,7 +110,8 @@ struct State {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let config = ModelConfig::lite0_smollm2();
-    let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let read =
+        |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     let gguf_bytes = read(&arguments.gguf)?;
     let torch_bytes = read(&arguments.torch)?;
     let gguf = Gguf::parse(&gguf_bytes)?;
@@ -120,7 +121,10 @@ fn main() -> anyhow::Result<()> {
     let sources = read_sources(&arguments, &config, &weights, &torch_bytes)?;
 
     let checkpoint = Checkpoint::new(&arguments.out);
-    let adapter_config = AdapterConfig { rank: arguments.rank, scale: arguments.scale };
+    let adapter_config = AdapterConfig {
+        rank: arguments.rank,
+        scale: arguments.scale,
+    };
     let state = checkpoint.state()?;
     let adapter = match (&state, &arguments.start) {
         (Some(_), _) => read_safetensors(&read(&checkpoint.adapter())?)?.0,
@@ -186,8 +190,9 @@ fn main() -> anyhow::Result<()> {
         if (step + 1) % arguments.every == 0 || step + 1 == arguments.steps {
             for source in &sources {
                 for shots in [1, 4] {
-                    let accuracy =
-                        held_out(&trainer, source, shots, &arguments, &tokenizer, &template, parts)?;
+                    let accuracy = held_out(
+                        &trainer, source, shots, &arguments, &tokenizer, &template, parts,
+                    )?;
                     println!(
                         "step {:5}  held out {}: 2-way {shots}-shot exact {:.1} %",
                         step + 1,
@@ -221,7 +226,10 @@ fn read_sources(
         serde_json::from_slice(&split).context("the split file")?;
     let device = Device::flex();
     let mut parameters = Parameters::new(&device);
-    for (name, tensor) in weights.iter().filter(|(name, _)| name.starts_with("vision.")) {
+    for (name, tensor) in weights
+        .iter()
+        .filter(|(name, _)| name.starts_with("vision."))
+    {
         parameters.insert(name.clone(), tensor.decode()?);
     }
     let vision = Vision::take(&config.vision, &mut parameters)?;
@@ -240,9 +248,17 @@ fn read_sources(
                 .map(|class| Ok(reader.class(folder, class, arguments.limit)?))
                 .collect()
         };
-        let source =
-            Source { name: name.clone(), train: read(&classes.train)?, held_out: read(&classes.held_out)? };
-        let pictures: usize = source.train.iter().chain(&source.held_out).map(|c| c.len()).sum();
+        let source = Source {
+            name: name.clone(),
+            train: read(&classes.train)?,
+            held_out: read(&classes.held_out)?,
+        };
+        let pictures: usize = source
+            .train
+            .iter()
+            .chain(&source.held_out)
+            .map(|c| c.len())
+            .sum();
         println!(
             "{name}: {} + {} classes, {pictures} pictures, {:.0} s",
             source.train.len(),
@@ -278,13 +294,19 @@ fn statistics(sources: &[Source], parts: usize) -> (Vec<f32>, Vec<f32>) {
         .map(|(sum, squares)| {
             let mean = sum / n;
             // A channel that never fires would divide by zero.
-            (mean as f32, (squares / n - mean * mean).max(0.0).sqrt().max(1e-3) as f32)
+            (
+                mean as f32,
+                (squares / n - mean * mean).max(0.0).sqrt().max(1e-3) as f32,
+            )
         })
         .unzip()
 }
 
 fn decode(weights: &Weights) -> anyhow::Result<BTreeMap<String, HostTensor>> {
-    weights.iter().map(|(name, tensor)| Ok((name.clone(), tensor.decode()?))).collect()
+    weights
+        .iter()
+        .map(|(name, tensor)| Ok((name.clone(), tensor.decode()?)))
+        .collect()
 }
 
 /// Share of held-out queries whose exact name greedy decoding would give, 2-way.
@@ -300,7 +322,11 @@ fn held_out(
     // The same episodes every time, so that the curve is of the model alone.
     let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed ^ 0x4845_4c44);
     let classes: Vec<&ClassFeatures> = source.held_out.iter().collect();
-    let shape = Shape { ways: 2, shots, queries: 2 };
+    let shape = Shape {
+        ways: 2,
+        shots,
+        queries: 2,
+    };
     let (mut right, mut all) = (0, 0);
     for _ in 0..arguments.held_out.div_ceil(arguments.batch) {
         let episodes: Vec<TrainingEpisode> = (0..arguments.batch)
@@ -320,7 +346,9 @@ struct Checkpoint {
 
 impl Checkpoint {
     fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned() }
+        Self {
+            folder: folder.to_owned(),
+        }
     }
 
     fn adapter(&self) -> PathBuf {
@@ -342,7 +370,10 @@ impl Checkpoint {
     fn log(&self) -> anyhow::Result<fs::File> {
         fs::create_dir_all(&self.folder)?;
         let path = self.folder.join("log.jsonl");
-        Ok(fs::OpenOptions::new().create(true).append(true).open(path)?)
+        Ok(fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)?)
     }
 
     /// The state is written last: a checkpoint cut off in the middle is not gone on from with the wrong step.
@@ -352,14 +383,21 @@ impl Checkpoint {
         step: usize,
         adapter_config: AdapterConfig,
     ) -> anyhow::Result<()> {
-        let metadata = BTreeMap::from([("lora_scale".to_owned(), adapter_config.scale.to_string())]);
+        let metadata =
+            BTreeMap::from([("lora_scale".to_owned(), adapter_config.scale.to_string())]);
         let write = |path: &Path, bytes: &[u8]| -> anyhow::Result<()> {
             let partial = path.with_extension("partial");
             fs::write(&partial, bytes)?;
             Ok(fs::rename(partial, path)?)
         };
-        write(&self.adapter(), &write_safetensors(&trainer.adapter()?, &metadata)?)?;
+        write(
+            &self.adapter(),
+            &write_safetensors(&trainer.adapter()?, &metadata)?,
+        )?;
         write(&self.optimiser(), &trainer.optimiser_state()?)?;
-        write(&self.folder.join("state.json"), &serde_json::to_vec(&State { step })?)
+        write(
+            &self.folder.join("state.json"),
+            &serde_json::to_vec(&State { step })?,
+        )
     }
 }

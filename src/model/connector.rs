@@ -53,7 +53,9 @@ impl Connector {
         let [pictures, tokens, channels] = features.dims();
         let x = (features - self.mean.clone().reshape([1, 1, channels]))
             / self.deviation.clone().reshape([1, 1, channels]);
-        let x = x.reshape([pictures * tokens, channels]).matmul(self.weight.val().transpose());
+        let x = x
+            .reshape([pictures * tokens, channels])
+            .matmul(self.weight.val().transpose());
         let [_, width] = x.dims();
         let x = x + self.bias.val().reshape([1, width]);
         let centred = x.clone() - x.mean_dim(1);

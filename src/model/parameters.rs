@@ -37,7 +37,10 @@ pub struct Parameters {
 impl Parameters {
     /// No tensors yet, on `device`.
     pub fn new(device: &Device) -> Self {
-        Self { device: device.clone(), tensors: BTreeMap::new() }
+        Self {
+            device: device.clone(),
+            tensors: BTreeMap::new(),
+        }
     }
 
     /// Copies a tensor to the device under its name.
@@ -68,11 +71,17 @@ impl Parameters {
         name: &str,
         expected: [usize; D],
     ) -> Result<Tensor<D>, ParameterError> {
-        let (flat, shape) =
-            self.tensors.remove(name).ok_or_else(|| ParameterError::Missing(name.to_owned()))?;
+        let (flat, shape) = self
+            .tensors
+            .remove(name)
+            .ok_or_else(|| ParameterError::Missing(name.to_owned()))?;
         if shape != expected {
             let expected = expected.to_vec();
-            return Err(ParameterError::Shape { name: name.to_owned(), found: shape, expected });
+            return Err(ParameterError::Shape {
+                name: name.to_owned(),
+                found: shape,
+                expected,
+            });
         }
         Ok(flat.reshape(expected))
     }

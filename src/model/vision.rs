@@ -28,10 +28,17 @@ impl Convolution {
         stride: usize,
         groups: usize,
     ) -> Result<Self, ParameterError> {
-        let weight =
-            parameters.take(&format!("{name}.weight"), [out, input / groups, kernel, kernel])?;
+        let weight = parameters.take(
+            &format!("{name}.weight"),
+            [out, input / groups, kernel, kernel],
+        )?;
         let bias = parameters.take(&format!("{name}.bias"), [out])?;
-        Ok(Self { weight, bias, stride, groups })
+        Ok(Self {
+            weight,
+            bias,
+            stride,
+            groups,
+        })
     }
 
     /// # Shapes
@@ -135,12 +142,22 @@ impl Vision {
                     1,
                 )?;
                 let residual = stride == 1 && channels == stage.channels;
-                blocks.push(Block { expand, depthwise, project, residual });
+                blocks.push(Block {
+                    expand,
+                    depthwise,
+                    project,
+                    residual,
+                });
                 channels = stage.channels;
             }
         }
-        let head =
-            Convolution::take(parameters, "vision.head", [config.head_channels, channels, 1], 1, 1)?;
+        let head = Convolution::take(
+            parameters,
+            "vision.head",
+            [config.head_channels, channels, 1],
+            1,
+            1,
+        )?;
         Ok(Self { stem, blocks, head })
     }
 

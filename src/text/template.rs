@@ -58,7 +58,12 @@ impl Template {
             [stop] => stop,
             _ => return Err(TemplateError(STOP)),
         };
-        Ok(Self { begin, prompt: tokenizer.encode(PROMPT), stop, visual_tokens })
+        Ok(Self {
+            begin,
+            prompt: tokenizer.encode(PROMPT),
+            stop,
+            visual_tokens,
+        })
     }
 
     /// The token that ends a name.

@@ -25,7 +25,11 @@ impl Shape {
     pub fn draw(rng: &mut impl Rng) -> Self {
         let ways = [2, 2, 2, 3, 3, 4, 5][rng.random_range(0..7)];
         let shots = rng.random_range(1..=4usize.min(12 / ways));
-        Self { ways, shots, queries: 3 }
+        Self {
+            ways,
+            shots,
+            queries: 3,
+        }
     }
 }
 
@@ -66,7 +70,10 @@ pub fn draw(
         let wanted = (shape.shots + shape.queries).min(class.len());
         let mut pictures = index::sample(rng, class.len(), wanted).into_iter();
         support.extend(
-            pictures.by_ref().take(shape.shots.min(class.len() - 1)).map(|p| (concept, class, p)),
+            pictures
+                .by_ref()
+                .take(shape.shots.min(class.len() - 1))
+                .map(|p| (concept, class, p)),
         );
         reserve.extend(pictures.map(|p| (concept, class, p)));
     }
@@ -81,7 +88,9 @@ pub fn draw(
     };
     let mut seen = vec![false; ways];
     let support_len = support.len();
-    let order = support.into_iter().chain(reserve.into_iter().take(shape.queries));
+    let order = support
+        .into_iter()
+        .chain(reserve.into_iter().take(shape.queries));
     for (place, (concept, class, picture)) in order.enumerate() {
         let mut features = class.picture(picture).to_vec();
         if rng.random_bool(0.5) {

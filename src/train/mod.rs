@@ -67,30 +67,56 @@ pub fn initial_adapter(
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut tensors = BTreeMap::new();
     let mut put = |name: String, shape: &[usize], data: Vec<f32>| {
-        tensors.insert(name, HostTensor { shape: shape.to_vec(), data });
+        tensors.insert(
+            name,
+            HostTensor {
+                shape: shape.to_vec(),
+                data,
+            },
+        );
     };
     let (features, width) = (config.vision.head_channels, config.decoder.width);
     let parts = config.connector.visual_tokens;
     put("connector.mean".into(), &[features], mean);
     put("connector.deviation".into(), &[features], deviation);
     let weight = normal(&mut rng, width * features, features);
-    put("connector.projection.weight".into(), &[width, features], weight);
-    put("connector.projection.bias".into(), &[width], vec![0.0; width]);
+    put(
+        "connector.projection.weight".into(),
+        &[width, features],
+        weight,
+    );
+    put(
+        "connector.projection.bias".into(),
+        &[width],
+        vec![0.0; width],
+    );
     put("connector.norm.weight".into(), &[width], vec![1.0; width]);
     put("connector.norm.bias".into(), &[width], vec![0.0; width]);
     put("connector.gain".into(), &[1], vec![INITIAL_GAIN]);
-    put("connector.position".into(), &[parts, width], vec![0.0; parts * width]);
+    put(
+        "connector.position".into(),
+        &[parts, width],
+        vec![0.0; parts * width],
+    );
     let decoder = &config.decoder;
     let wide = decoder.query_heads * decoder.head_width;
     let narrow = decoder.key_value_heads * decoder.head_width;
     for layer in 0..decoder.layers {
-        let shapes =
-            [("query", width, wide), ("key", width, narrow), ("value", width, narrow), ("output", wide, width)];
+        let shapes = [
+            ("query", width, wide),
+            ("key", width, narrow),
+            ("value", width, narrow),
+            ("output", wide, width),
+        ];
         for (part, input, out) in shapes {
             let name = format!("decoder.layers.{layer}.attention.{part}.lora");
             let down = normal(&mut rng, adapter.rank * input, input);
             put(format!("{name}.down"), &[adapter.rank, input], down);
-            put(format!("{name}.up"), &[out, adapter.rank], vec![0.0; out * adapter.rank]);
+            put(
+                format!("{name}.up"),
+                &[out, adapter.rank],
+                vec![0.0; out * adapter.rank],
+            );
         }
     }
     tensors
@@ -154,7 +180,9 @@ impl Trainer {
         let shape = |name: &str| {
             let found = adapter.get(name).map(|tensor| tensor.shape.clone());
             let missing = || ParameterError::Missing(name.to_owned());
-            found.and_then(|shape| shape.try_into().ok()).ok_or_else(missing)
+            found
+                .and_then(|shape| shape.try_into().ok())
+                .ok_or_else(missing)
         };
         for (name, projection) in model.decoder.adapted() {
             let (down, up) = (format!("{name}.lora.down"), format!("{name}.lora.up"));
@@ -170,9 +198,21 @@ impl Trainer {
             .init();
         let (parts, channels) = (config.connector.visual_tokens, config.vision.head_channels);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let worker = || ThreadPoolBuilder::new().num_threads(1).stack_size(STACK).build();
+        let worker = || {
+            ThreadPoolBuilder::new()
+                .num_threads(1)
+                .stack_size(STACK)
+                .build()
+        };
         let workers = (0..threads).map(|_| worker()).collect::<Result<_, _>>()?;
-        Ok(Self { model, optimiser, parts, channels, device, workers })
+        Ok(Self {
+            model,
+            optimiser,
+            parts,
+            channels,
+            device,
+            workers,
+        })
     }
 
     /// One step of the optimiser over a batch; gives the mean loss a token, in nats.
@@ -187,17 +227,25 @@ impl Trainer {
             let model = self.model.clone().map(&mut FreshLeaves);
             let (logits, targets) = self.forward(&model, part);
             let [rows] = targets.dims();
-            let loss = CrossEntropyLossConfig::new().init(&self.device).forward(logits, targets);
+            let loss = CrossEntropyLossConfig::new()
+                .init(&self.device)
+                .forward(logits, targets);
             let loss = loss * (rows as f64 / tokens as f64);
             let value = loss.clone().inner();
             let gradients = GradientsParams::from_grads(loss.backward(), &model);
-            Ok((value.try_into_scalar::<f32>().map_err(device_error)?, gradients))
+            Ok((
+                value.try_into_scalar::<f32>().map_err(device_error)?,
+                gradients,
+            ))
         })?;
         let mut loss = 0.0;
         let mut gradients = GradientsParams::new();
         for (value, more) in parts {
             loss += value;
-            let mut sum = Sum { from: more, into: gradients };
+            let mut sum = Sum {
+                from: more,
+                into: gradients,
+            };
             self.model.visit(&mut sum);
             gradients = sum.into;
         }
@@ -263,22 +311,32 @@ impl Trainer {
         model: &LinkContextModel,
         episodes: &[TrainingEpisode],
     ) -> (Tensor<2>, Tensor<1, Int>) {
-        let seq_len = episodes.iter().map(|e| e.positions.len()).max().unwrap_or(0);
+        let seq_len = episodes
+            .iter()
+            .map(|e| e.positions.len())
+            .max()
+            .unwrap_or(0);
         let (mut features, mut positions) = (Vec::new(), Vec::new());
         let (mut rows, mut targets) = (Vec::new(), Vec::new());
         let mut pictures = 0;
         for (index, episode) in episodes.iter().enumerate() {
             let base = pictures;
             positions.extend(episode.positions.iter().map(|position| match *position {
-                Position::Visual { picture, part } => {
-                    Position::Visual { picture: base + picture, part }
-                }
+                Position::Visual { picture, part } => Position::Visual {
+                    picture: base + picture,
+                    part,
+                },
                 token => token,
             }));
             positions.resize((index + 1) * seq_len, Position::Token(0));
             pictures += episode.pictures.len();
             features.extend(episode.pictures.iter().flatten().copied().map(f16::to_f32));
-            rows.extend(episode.supervised.iter().map(|row| (index * seq_len + row) as i32));
+            rows.extend(
+                episode
+                    .supervised
+                    .iter()
+                    .map(|row| (index * seq_len + row) as i32),
+            );
             targets.extend(episode.targets.iter().map(|&token| token as i32));
         }
         let device = &self.device;
@@ -294,7 +352,10 @@ impl Trainer {
             let length = values.len();
             Tensor::<1, Int>::from_data(TensorData::new(values, [length]), device)
         };
-        (model.decoder.logits(hidden.select(0, ints(rows))), ints(targets))
+        (
+            model.decoder.logits(hidden.select(0, ints(rows))),
+            ints(targets),
+        )
     }
 
     /// The adapter's tensors by their names in the adapter file.
@@ -318,7 +379,15 @@ impl Trainer {
         };
         named
             .into_iter()
-            .map(|(name, tensor, shape)| Ok((name, HostTensor { shape, data: host(tensor)? })))
+            .map(|(name, tensor, shape)| {
+                Ok((
+                    name,
+                    HostTensor {
+                        shape,
+                        data: host(tensor)?,
+                    },
+                ))
+            })
             .collect()
     }
 
@@ -329,7 +398,9 @@ impl Trainer {
     /// When it cannot be written as bytes.
     pub fn optimiser_state(&self) -> Result<Vec<u8>, TrainError> {
         let bytes = self.optimiser.into_bytes();
-        bytes.map(|bytes| bytes.to_vec()).map_err(|e| TrainError::Optimiser(format!("{e:?}")))
+        bytes
+            .map(|bytes| bytes.to_vec())
+            .map_err(|e| TrainError::Optimiser(format!("{e:?}")))
     }
 
     /// Goes on from a checkpoint's optimiser state.
@@ -338,8 +409,10 @@ impl Trainer {
     ///
     /// When the bytes are no such state.
     pub fn load_optimiser(&mut self, bytes: Vec<u8>) -> Result<(), TrainError> {
-        let loaded =
-            self.optimiser.clone().from_bytes(burn::tensor::Bytes::from_bytes_vec(bytes));
+        let loaded = self
+            .optimiser
+            .clone()
+            .from_bytes(burn::tensor::Bytes::from_bytes_vec(bytes));
         self.optimiser = loaded.map_err(|e| TrainError::Optimiser(format!("{e:?}")))?;
         Ok(())
     }

@@ -9,9 +9,12 @@ const ONSETS: [&str; 30] = [
     "b", "c", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z", "bl",
     "br", "ch", "cl", "dr", "fl", "gr", "kl", "pl", "sh", "st", "tr",
 ];
-const VOWELS: [&str; 12] = ["a", "e", "i", "o", "u", "ai", "ou", "ee", "oo", "ia", "y", "au"];
-const CODAS: [&str; 16] =
-    ["", "", "", "", "n", "r", "s", "t", "l", "m", "ck", "x", "p", "ng", "b", "d"];
+const VOWELS: [&str; 12] = [
+    "a", "e", "i", "o", "u", "ai", "ou", "ee", "oo", "ia", "y", "au",
+];
+const CODAS: [&str; 16] = [
+    "", "", "", "", "n", "r", "s", "t", "l", "m", "ck", "x", "p", "ng", "b", "d",
+];
 /// First and last scalar of scripts whose letters a name may be made of.
 const SCRIPTS: [(char, char); 9] = [
     ('а', 'я'),
@@ -28,9 +31,7 @@ const SCRIPTS: [(char, char); 9] = [
 fn syllables(rng: &mut impl Rng, count: usize) -> String {
     let pick = |from: &[&'static str], rng: &mut _| from.choose(rng).copied().unwrap_or_default();
     (0..count)
-        .map(|_| {
-            [pick(&ONSETS, rng), pick(&VOWELS, rng), pick(&CODAS, rng)].concat()
-        })
+        .map(|_| [pick(&ONSETS, rng), pick(&VOWELS, rng), pick(&CODAS, rng)].concat())
         .collect()
 }
 
@@ -64,11 +65,15 @@ pub fn draw(rng: &mut impl Rng, tokenizer: &Tokenizer) -> String {
         2 => format!("{} {}", syllables(rng, 1), syllables(rng, 2)),
         3 => format!("{}-{}", syllables(rng, 1), syllables(rng, 2)),
         4 => format!("{}{}", syllables(rng, 2), rng.random_range(0..100)),
-        5 => (0..rng.random_range(1..=8)).map(|_| rng.random_range('a'..='z')).collect(),
+        5 => (0..rng.random_range(1..=8))
+            .map(|_| rng.random_range('a'..='z'))
+            .collect(),
         6..=8 => vocabulary_word(rng, tokenizer).unwrap_or_else(|| syllables(rng, count)),
         9 => {
             let (first, last) = SCRIPTS.choose(rng).copied().unwrap_or(('a', 'z'));
-            (0..rng.random_range(1..=4)).map(|_| rng.random_range(first..=last)).collect()
+            (0..rng.random_range(1..=4))
+                .map(|_| rng.random_range(first..=last))
+                .collect()
         }
         _ => syllables(rng, count),
     }

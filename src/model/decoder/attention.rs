@@ -91,10 +91,14 @@ impl Attention {
         let shared = self.query_heads / groups;
         let x = x.reshape([batch_size * seq_len, width]);
         let heads = |y: Tensor<2>, n: usize| {
-            y.reshape([batch_size, seq_len, n, head_width]).swap_dims(1, 2)
+            y.reshape([batch_size, seq_len, n, head_width])
+                .swap_dims(1, 2)
         };
         let start = cache.as_ref().map_or(0, |(_, start)| *start);
-        let query = rope.rotate(heads(self.query.forward(x.clone()), self.query_heads), start);
+        let query = rope.rotate(
+            heads(self.query.forward(x.clone()), self.query_heads),
+            start,
+        );
         let key = rope.rotate(heads(self.key.forward(x.clone()), groups), start);
         let value = heads(self.value.forward(x), groups);
         let (key, value) = match cache {
@@ -134,6 +138,11 @@ impl Attention {
             .reshape([batch_size, self.query_heads, seq_len, head_width])
             .swap_dims(1, 2)
             .reshape([batch_size * seq_len, self.query_heads * head_width]);
-        (self.output.forward(mixed).reshape([batch_size, seq_len, width]), mean)
+        (
+            self.output
+                .forward(mixed)
+                .reshape([batch_size, seq_len, width]),
+            mean,
+        )
     }
 }

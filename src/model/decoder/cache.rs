@@ -28,9 +28,13 @@ impl LayerCache {
         let new = [0..batch_size, 0..heads, start..start + seq_len, 0..width];
         let all = [0..batch_size, 0..heads, 0..start + seq_len, 0..width];
         // `inplace` gives up the only handle, so that the back end may write without a copy.
-        self.keys.inplace(|cache| cache.slice_assign(new.clone(), keys));
+        self.keys
+            .inplace(|cache| cache.slice_assign(new.clone(), keys));
         self.values.inplace(|cache| cache.slice_assign(new, values));
-        (self.keys.clone().slice(all.clone()), self.values.clone().slice(all))
+        (
+            self.keys.clone().slice(all.clone()),
+            self.values.clone().slice(all),
+        )
     }
 }
 
@@ -52,7 +56,11 @@ impl KeyValueCache {
                 values: Tensor::zeros(shape, device),
             })
             .collect();
-        Self { layers, length: 0, capacity }
+        Self {
+            layers,
+            length: 0,
+            capacity,
+        }
     }
 
     /// Positions filled.

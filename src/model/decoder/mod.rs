@@ -11,9 +11,9 @@ use burn::tensor::{Bool, Int, Tensor};
 
 pub use self::attention::Attention;
 pub use self::cache::KeyValueCache;
+use self::cache::LayerCache;
 pub use self::projection::{LowRank, Projection};
 pub use self::rope::RotaryEmbedding;
-use self::cache::LayerCache;
 use super::config::DecoderConfig;
 use super::parameters::{ParameterError, Parameters};
 
@@ -31,12 +31,17 @@ impl RmsNorm {
         config: &DecoderConfig,
     ) -> Result<Self, ParameterError> {
         let weight = parameters.take(name, [config.width])?;
-        Ok(Self { weight, epsilon: config.norm_epsilon })
+        Ok(Self {
+            weight,
+            epsilon: config.norm_epsilon,
+        })
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let [_, _, width] = x.dims();
-        let scale = (x.clone().powi_scalar(2).mean_dim(2) + self.epsilon).sqrt().recip();
+        let scale = (x.clone().powi_scalar(2).mean_dim(2) + self.epsilon)
+            .sqrt()
+            .recip();
         x * scale * self.weight.clone().reshape([1, 1, width])
     }
 }
@@ -54,7 +59,9 @@ impl FeedForward {
         let [batch_size, seq_len, width] = x.dims();
         let x = x.reshape([batch_size * seq_len, width]);
         let hidden = silu(self.gate.forward(x.clone())) * self.up.forward(x);
-        self.down.forward(hidden).reshape([batch_size, seq_len, width])
+        self.down
+            .forward(hidden)
+            .reshape([batch_size, seq_len, width])
     }
 }
 
@@ -89,7 +96,11 @@ impl DecoderBlock {
                     &format!("{name}.feed_forward.gate"),
                     [wide, width],
                 )?,
-                up: Projection::take(parameters, &format!("{name}.feed_forward.up"), [wide, width])?,
+                up: Projection::take(
+                    parameters,
+                    &format!("{name}.feed_forward.up"),
+                    [wide, width],
+                )?,
                 down: Projection::take(
                     parameters,
                     &format!("{name}.feed_forward.down"),
@@ -110,7 +121,9 @@ impl DecoderBlock {
         let normed = self.attention_norm.forward(x.clone());
         let (mixed, attention) = self.attention.forward(normed, rope, mask, cache, weights);
         let x = x + mixed;
-        let y = self.feed_forward.forward(self.feed_forward_norm.forward(x.clone()));
+        let y = self
+            .feed_forward
+            .forward(self.feed_forward_norm.forward(x.clone()));
         (x + y, attention)
     }
 }
@@ -140,7 +153,12 @@ impl Decoder {
             .collect::<Result<_, _>>()?;
         let norm = RmsNorm::take(parameters, "decoder.norm", config)?;
         let rope = RotaryEmbedding::new(config, parameters.device());
-        Ok(Self { embedding, blocks, norm, rope })
+        Ok(Self {
+            embedding,
+            blocks,
+            norm,
+            rope,
+        })
     }
 
     /// Looks tokens up.
@@ -163,7 +181,9 @@ impl Decoder {
         let mask = attention::causal_mask(seq_len, 0, &embedded.device());
         let mut x = embedded;
         for block in &self.blocks {
-            x = block.forward(x, &self.rope, Some(mask.clone()), None, false).0;
+            x = block
+                .forward(x, &self.rope, Some(mask.clone()), None, false)
+                .0;
         }
         self.norm.forward(x)
     }
@@ -185,8 +205,8 @@ impl Decoder {
         let [seq_len, width] = embedded.dims();
         let start = cache.len();
         let total = start + seq_len;
-        let mask = (seq_len > 1)
-            .then(|| attention::causal_mask(seq_len, start, &embedded.device()));
+        let mask =
+            (seq_len > 1).then(|| attention::causal_mask(seq_len, start, &embedded.device()));
         let mut x = embedded.reshape([1, seq_len, width]);
         let mut sum: Option<Tensor<1>> = None;
         for (block, layer) in self.blocks.iter().zip(&mut cache.layers) {
@@ -194,7 +214,9 @@ impl Decoder {
                 block.forward(x, &self.rope, mask.clone(), Some((layer, start)), evidence);
             x = y;
             if let Some(attention) = attention {
-                let last = attention.slice([0..1, seq_len - 1..seq_len, 0..total]).reshape([total]);
+                let last = attention
+                    .slice([0..1, seq_len - 1..seq_len, 0..total])
+                    .reshape([total]);
                 sum = Some(match sum {
                     None => last,
                     Some(sum) => sum + last,
@@ -218,10 +240,16 @@ impl Decoder {
 
     /// Every projection that carries an adapter in training, with the name of its matrix.
     pub fn adapted(&mut self) -> impl Iterator<Item = (String, &mut Projection)> {
-        self.blocks.iter_mut().enumerate().flat_map(|(index, block)| {
-            block.attention.adapted().map(|(part, projection)| {
-                (format!("decoder.layers.{index}.attention.{part}"), projection)
+        self.blocks
+            .iter_mut()
+            .enumerate()
+            .flat_map(|(index, block)| {
+                block.attention.adapted().map(|(part, projection)| {
+                    (
+                        format!("decoder.layers.{index}.attention.{part}"),
+                        projection,
+                    )
+                })
             })
-        })
     }
 }

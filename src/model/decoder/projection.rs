@@ -32,7 +32,10 @@ impl Projection {
         name: &str,
         shape: [usize; 2],
     ) -> Result<Self, ParameterError> {
-        Ok(Self { weight: parameters.take(name, shape)?, low_rank: None })
+        Ok(Self {
+            weight: parameters.take(name, shape)?,
+            low_rank: None,
+        })
     }
 
     /// Puts an adapter beside the matrix `name`: `down` is `[rank, input]`, `up` is `[out, rank]`.
@@ -46,7 +49,9 @@ impl Projection {
 
     /// The adapter's `down` and `up`, where there is one.
     pub fn low_rank(&self) -> Option<(Tensor<2>, Tensor<2>)> {
-        self.low_rank.as_ref().map(|adapter| (adapter.down.val(), adapter.up.val()))
+        self.low_rank
+            .as_ref()
+            .map(|adapter| (adapter.down.val(), adapter.up.val()))
     }
 
     /// # Shapes

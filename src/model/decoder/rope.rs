@@ -30,7 +30,10 @@ impl RotaryEmbedding {
                 device,
             )
         };
-        Self { cos: table(f64::cos), sin: table(f64::sin) }
+        Self {
+            cos: table(f64::cos),
+            sin: table(f64::sin),
+        }
     }
 
     /// Rotates queries or keys whose first position is `start`.
