@@ -18,13 +18,12 @@
  */
 import { createAnswer } from './answer.js';
 import { createBoard } from './board.js';
-import { createDevice, deviceText } from './device.js';
 import { byId } from './dom.js';
-import { createDownload } from './download.js';
 import { asFailure, Engine, failure } from './engine.js';
-import { newConcept, outlineOf, Store, supportOf } from './episode.js';
+import { newConcept, outlineOf, Store } from './episode.js';
 import { createGallery, galleryFile } from './gallery.js';
 import { clearMessage, showMessage } from './messages.js';
+import { createModel } from './model.js';
 import { createPictures } from './pictures.js';
 import { createQuery } from './query.js';
 import { fillTexts, loadTexts, sentence, text } from './texts.js';
@@ -40,7 +39,7 @@ async function start() {
   byId('boot', HTMLElement).remove();
   page.hidden = false;
   if (typeof WebAssembly !== 'object') {
-    showMessage(page, [text('error-wasm-missing')]);
+    showMessage(byId('head', HTMLElement), [text('error-wasm-missing')], 'error', 'wasm-missing');
     return;
   }
   run();
@@ -52,25 +51,13 @@ function run() {
   const askButton = byId('ask', HTMLButtonElement);
   const stopButton = byId('stop', HTMLButtonElement);
   const questionPanel = byId('question', HTMLElement);
-  const modelPanel = document.querySelector('.model') ?? questionPanel;
-  const galleryPanel = document.querySelector('.gallery') ?? questionPanel;
+  const galleryPanel = byId('gallery', HTMLElement);
 
   const answer = createAnswer();
   const pictures = createPictures(engine, store, () => ({ board, query }));
   const board = createBoard(store, pictures.addToConcept);
   const query = createQuery(store, pictures.addToQuery);
-  const device = createDevice(() => {
-    clearMessage();
-    if (download.state === 'loaded') engine.end(failure('cancelled'));
-    else void open().catch(tell);
-  });
-  const download = createDownload({
-    load() {
-      clearMessage();
-      void load().catch(tell);
-    },
-    cancel: () => engine.tell('cancel'),
-  });
+  const model = createModel(engine, tell);
 
   /** The outline that the shown answer belongs to. */
   let answered = '';
@@ -86,12 +73,13 @@ function run() {
 
   /** @param {import('./engine.js').Failure} error @returns {Element} */
   function placeOf({ code, subject, detail }) {
-    if (/^(pack|download|engine|device)-/.test(code)) return modelPanel;
+    if (/^(pack|download|engine|device)-/.test(code)) return model.panel;
     if (code.startsWith('gallery-')) return galleryPanel;
     if (/^(name|concept)-/.test(code)) {
       const { concepts } = store.episode;
       const concept =
-        concepts[Number(detail.concept ?? NaN)] ?? concepts.findLast(({ name }) => name === subject);
+        concepts[Number(detail.concept ?? NaN)] ??
+        concepts.findLast(({ name }) => name === subject);
       if (concept && code.startsWith('name-')) board.blameName(concept.key);
       if (concept) return board.cardOf(concept.key);
     }
@@ -104,75 +92,12 @@ function run() {
     board.showShares(shares, stale);
   }
 
-  /** @type {Promise<void>} */
-  let opening;
-  /** @type {Promise<void> | null} */
-  let loading = null;
-  let asking = false;
-  let loadedOn = '';
-
-  /** Asks the worker what there is to load and where it would run. */
-  function open() {
-    opening = (async () => {
-      const { preference } = device;
-      device.show(null);
-      download.enter('checking');
-      try {
-        const opened = await engine.request('open', { preference });
-        if (device.preference !== preference) return; // changed meanwhile
-        device.show(opened.device);
-        download.waiting(opened);
-      } catch (thrown) {
-        if (device.preference !== preference) return;
-        device.show(null);
-        download.enter('unavailable');
-        throw thrown;
-      }
-    })();
-    return opening;
-  }
-
-  /** Brings the model here, if it is not here or on its way. */
-  async function load() {
-    if (download.state === 'loaded') return;
-    loading ??= bring().finally(() => {
-      loading = null;
-      freeDevice();
-    });
-    freeDevice();
-    return loading;
-  }
-
-  async function bring() {
-    await (download.state === 'unavailable' ? open() : opening);
-    const { preference } = device;
-    download.enter('loading');
-    try {
-      const loaded = await engine.request('load', { preference }, (event) => {
-        download.setProgress(event.loaded, event.total);
-      });
-      device.show(loaded.device);
-      loadedOn = deviceText(loaded.device);
-      download.enter('loaded');
-    } catch (thrown) {
-      await open().catch(() => {}); // the first failure is the one to tell
-      if (asFailure(thrown).code === 'cancelled') download.say(text('model-cancelled'));
-      throw thrown;
-    }
-  }
-
-  /** The device can be chosen while nothing runs on it. */
-  function freeDevice() {
-    device.setFree(!asking && !loading);
-  }
-
   /** @param {boolean} is */
   function setAsking(is) {
-    asking = is;
     const focused = document.activeElement === askButton || document.activeElement === stopButton;
     askButton.hidden = is;
     stopButton.hidden = !is;
-    freeDevice();
+    model.setAsking(is);
     if (focused) (is ? stopButton : askButton).focus();
   }
 
@@ -193,7 +118,7 @@ function run() {
       answer.begin();
       answer.stage('load');
       board.showShares(null, false);
-      await load();
+      await model.load();
       const reply = await engine.request('ask', outline, (event) => {
         if (event.event === 'stage') answer.stage(event.stage);
         else answer.token(event.token.text);
@@ -201,7 +126,7 @@ function run() {
       if (reply.answer) {
         answered = JSON.stringify(outline);
         shares = new Map(reply.answer.examples.map(sharePair));
-        answer.show({ ...reply, device: loadedOn });
+        answer.show({ ...reply, device: model.loadedOn });
       } else {
         answer.restore(text('answer-stopped'));
       }
@@ -223,6 +148,7 @@ function run() {
 
   /** @param {import('./gallery.js').Entry} entry */
   async function openEntry(entry) {
+    if (galleryPanel.hasAttribute('aria-busy')) return;
     clearMessage();
     galleryPanel.setAttribute('aria-busy', 'true');
     try {
@@ -250,18 +176,20 @@ function run() {
     const dropped = /** @type {CustomEvent<import('./episode.js').Picture[]>} */ (event).detail;
     for (const { key } of dropped) engine.removePicture(key);
   });
-  engine.addEventListener('lost', () => {
-    if (download.state === 'loaded') void open().catch(tell);
-  });
   createGallery((entry) => void openEntry(entry)).catch(tell);
-  void open().catch(tell);
 }
 
 /** @param {{ picture: string, share: number }} example @returns {[string, number]} */
 const sharePair = ({ picture, share }) => [picture, share];
 
-start().catch((error) => {
-  // Without its texts the page has no words of its own; the browser's are better than none.
+/** What nothing else has told of: no failure is for the console alone. @param {unknown} thrown */
+function tellAtTop(thrown) {
+  const error = asFailure(thrown);
   const boot = document.getElementById('boot');
-  if (boot) boot.textContent = `${boot.textContent} (${error instanceof Error ? error.message : error})`;
-});
+  // Without its texts the page has no words of its own.
+  if (boot) boot.textContent = `${boot.textContent} (${error.subject})`;
+  else showMessage(byId('head', HTMLElement), [sentence(error)], 'error', error.code);
+}
+window.addEventListener('error', (event) => tellAtTop(event.error));
+window.addEventListener('unhandledrejection', (event) => tellAtTop(event.reason));
+start().catch(tellAtTop);

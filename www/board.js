@@ -23,11 +23,17 @@ export function createBoard(store, addFiles) {
 
   addButton.addEventListener('click', () => {
     const { key } = store.addConcept();
-    nameOf(cards.get(key))?.focus();
+    focusName(key);
   });
 
-  /** @param {HTMLElement | undefined} card */
-  const nameOf = (card) => card?.querySelector('input.name') ?? null;
+  /** @param {string} key */
+  function focusName(key) {
+    const card = cards.get(key);
+    if (!card) return null;
+    const name = within(card, 'input.name', HTMLInputElement);
+    name.focus();
+    return name;
+  }
 
   /** @param {Concept} concept */
   function makeCard({ key }) {
@@ -79,7 +85,9 @@ export function createBoard(store, addFiles) {
     card.dataset.concept = String(index);
     card.dataset.testid = `concept-${index}`;
     card.setAttribute('aria-label', text('concept-title', { number }));
-    within(card, '.concept-label .spoken', HTMLElement).textContent = text('concept-name', { number });
+    within(card, '.concept-label .spoken', HTMLElement).textContent = text('concept-name', {
+      number,
+    });
     const name = within(card, 'input.name', HTMLInputElement);
     name.dataset.testid = `concept-name-${index}`;
     if (name.value !== concept.name) name.value = concept.name;
@@ -144,9 +152,7 @@ export function createBoard(store, addFiles) {
 
     /** Marks a name as the matter of an error. @param {string} key */
     blameName(key) {
-      const name = nameOf(cards.get(key));
-      name?.setAttribute('aria-invalid', 'true');
-      name?.focus();
+      focusName(key)?.setAttribute('aria-invalid', 'true');
     },
 
     /**

@@ -12,7 +12,13 @@ import { newKey } from './episode.js';
  */
 
 /** After these the worker is of no more use. */
-const FATAL = new Set(['device-lost', 'out-of-memory', 'worker-crashed', 'engine-missing', 'internal']);
+const FATAL = new Set([
+  'device-lost',
+  'out-of-memory',
+  'worker-crashed',
+  'engine-missing',
+  'internal',
+]);
 
 /** @param {string} code @param {string} [subject] @returns {Failure} */
 export const failure = (code, subject = '') => ({ code, subject, detail: {} });
@@ -20,7 +26,12 @@ export const failure = (code, subject = '') => ({ code, subject, detail: {} });
 /** Whatever was thrown, as a failure. @param {unknown} thrown @returns {Failure} */
 export function asFailure(thrown) {
   if (thrown && typeof thrown === 'object' && 'code' in thrown && typeof thrown.code === 'string') {
-    return { subject: '', detail: {}, ...(/** @type {Partial<Failure>} */ (thrown)), code: thrown.code };
+    return {
+      subject: '',
+      detail: {},
+      .../** @type {Partial<Failure>} */ (thrown),
+      code: thrown.code,
+    };
   }
   return failure('internal', thrown instanceof Error ? thrown.message : String(thrown));
 }

@@ -10,7 +10,7 @@ import { text } from './texts.js';
  * @property {string} id
  * @property {string} title
  * @property {{ name: string, pictures: string[] }[]} concepts
- * @property {{ file: string, answer: string }[]} queries
+ * @property {{ file: string, answer: number }[]} queries `answer` is the index of the right concept
  * @property {string[]} credits
  */
 
@@ -79,8 +79,11 @@ function makeCard(entry, open) {
   });
   within(card, '.gallery-pictures', HTMLElement).append(...groups);
   card.addEventListener('click', () => open(entry));
-  card.setAttribute('aria-label', `${entry.title}. ${text('gallery-names', {
-    names: entry.concepts.map(({ name }) => name).join(', '),
-  })}`);
+  card.setAttribute(
+    'aria-label',
+    `${entry.title}. ${text('gallery-names', {
+      names: entry.concepts.map(({ name }) => name).join(', '),
+    })}`,
+  );
   return card;
 }

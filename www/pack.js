@@ -210,7 +210,8 @@ async function request(path, options) {
   } catch (error) {
     throw interrupted(error, path);
   }
-  if (!response.ok) throw { code: 'pack-missing', subject: path, detail: { status: response.status } };
+  if (!response.ok)
+    throw { code: 'pack-missing', subject: path, detail: { status: response.status } };
   return response;
 }
 

@@ -8,7 +8,7 @@ import { sentence, text } from './texts.js';
 /**
  * @param {import('./engine.js').Engine} engine
  * @param {import('./episode.js').Store} store
- * @param {() => { board: ReturnType<import('./board.js').createBoard>, query: ReturnType<import('./query.js').createQuery> }} panels
+ * @param {() => { board: ReturnType<typeof import('./board.js').createBoard>, query: ReturnType<typeof import('./query.js').createQuery> }} panels
  */
 export function createPictures(engine, store, panels) {
   /**
@@ -78,7 +78,8 @@ export function createPictures(engine, store, panels) {
     const files = [...(event.clipboardData?.files ?? [])];
     if (files.length === 0) return; // text, for the field that has the focus
     event.preventDefault();
-    const concept = panels().board.conceptAt(document.activeElement) ?? panels().board.conceptAt(pointed);
+    const concept =
+      panels().board.conceptAt(document.activeElement) ?? panels().board.conceptAt(pointed);
     if (concept) addToConcept(concept, files);
     else addToQuery(files);
   });

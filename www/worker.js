@@ -80,7 +80,11 @@ async function addPicture({ key, file }) {
 async function read(file) {
   const megabytes = file.size / 1e6;
   if (megabytes > FILE_LIMIT) {
-    throw { code: 'picture-too-large-file', subject: file.name, detail: { megabytes, limit: FILE_LIMIT } };
+    throw {
+      code: 'picture-too-large-file',
+      subject: file.name,
+      detail: { megabytes, limit: FILE_LIMIT },
+    };
   }
   /** @type {ArrayBuffer} */
   let bytes;
