@@ -273,9 +273,10 @@ fn a_torch_tensor_must_lie_within_its_storage() {
     };
     assert_eq!(tensors["w"], expected);
     for sizes in [
-        // One row too many; a stride too wide; two billion elements out of one; sizes that overflow.
+        // One row too many; a stride too wide; five and two billion elements out of one; sizes that overflow.
         b"K\x03K\x02\x86K\x02K\x01\x86".as_slice(),
         b"K\x02K\x02\x86K\x03K\x01\x86",
+        b"K\x05\x85K\x00\x85",
         b"J\xff\xff\xff\x7f\x85K\x00\x85",
         b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x86K\0K\0\x86",
     ] {
@@ -297,6 +298,21 @@ fn a_torch_tensor_must_lie_within_its_storage() {
 }
 
 #[test]
+fn a_small_torch_file_cannot_ask_for_much_memory() {
+    let whole = checkpoint(b"K\xff\x85K\x01\x85", 255);
+    assert_eq!(torch::read(&whole).unwrap()["w"].data.len(), 255);
+    // The same tensor under many names: it is remembered, and every further name costs a few bytes.
+    let end = whole.windows(4).position(|bytes| bytes == b"}tRs").unwrap();
+    let mut file = whole[..end + 3].to_vec();
+    file.extend(b"q\x01s");
+    for name in b'!'..b'~' {
+        file.extend([b'X', 1, 0, 0, 0, name, b'h', 1, b's']);
+    }
+    file.extend(&whole[end + 4..]);
+    assert_eq!(torch::read(&file).unwrap_err(), TorchError::Overlap);
+}
+
+#[test]
 fn safetensors_come_back_as_they_were_written() {
     let (tensors, metadata) = read_safetensors(&fixture("adapter.safetensors")).unwrap();
     assert_eq!(tensors["connector.position"].shape, [5, 32]);
@@ -304,7 +320,7 @@ fn safetensors_come_back_as_they_were_written() {
         metadata,
         BTreeMap::from([("lora_scale".into(), "1.5".into())])
     );
-    let written = write_safetensors(&tensors, &metadata).unwrap();
+    let written = write_safetensors(&tensors, &metadata, Encoding::F32).unwrap();
     assert_eq!(read_safetensors(&written).unwrap(), (tensors, metadata));
 
     let halves = [("h", [half(1.5), half(-2.0)].concat())];
@@ -546,10 +562,10 @@ fn large_weights() -> Weights {
         }
     };
     BTreeMap::from([
-        ("first".to_owned(), tensor(Encoding::F16, [3, 1000], 1)),
+        ("first".to_owned(), tensor(Encoding::F32, [15_000, 256], 1)),
         (
             "second".to_owned(),
-            tensor(Encoding::Q8_0, [33_000, 1024], 2),
+            tensor(Encoding::Q8_0, [18_000, 1024], 2),
         ),
         ("third".to_owned(), tensor(Encoding::Q4_1, [7, 64], 3)),
     ])
@@ -604,7 +620,7 @@ fn a_tensor_straddles_shards_at_whole_rows() {
     for index in [2, 0, 1] {
         for (name, tensor) in reader.push(index, &folder.read(&paths[index])).unwrap() {
             let expected = weights[&name].decode().unwrap();
-            assert!(bits_of(&tensor) == bits_of(&expected), "{name}");
+            assert!(tensor == expected, "{name}");
             names.push(name);
         }
     }
@@ -772,7 +788,7 @@ fn damaged(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn damaged_files_never_panic(

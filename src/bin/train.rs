@@ -19,7 +19,7 @@ use link_context::train::{AdapterConfig, Trainer, initial_adapter, rate};
 use link_context::weights::checkpoint::{read_safetensors, write_safetensors};
 use link_context::weights::convert::{originals, tokenizer_json};
 use link_context::weights::gguf::Gguf;
-use link_context::weights::{HostTensor, Weights};
+use link_context::weights::{Encoding, HostTensor, Weights};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -209,7 +209,7 @@ fn main() -> anyhow::Result<()> {
             checkpoint.save(&mut trainer, step + 1, adapter_config)?;
         }
     }
-    println!("the adapter is {}", checkpoint.adapter().display());
+    println!("the adapter is {}", checkpoint.shipped().display());
     Ok(())
 }
 
@@ -355,6 +355,11 @@ impl Checkpoint {
         self.folder.join("adapter.safetensors")
     }
 
+    /// The adapter in half the size, as the repository keeps it.
+    fn shipped(&self) -> PathBuf {
+        self.folder.join("adapter-f16.safetensors")
+    }
+
     fn optimiser(&self) -> PathBuf {
         self.folder.join("optimiser.bpk")
     }
@@ -390,10 +395,13 @@ impl Checkpoint {
             fs::write(&partial, bytes)?;
             Ok(fs::rename(partial, path)?)
         };
-        write(
-            &self.adapter(),
-            &write_safetensors(&trainer.adapter()?, &metadata)?,
-        )?;
+        let adapter = trainer.adapter()?;
+        for (path, encoding) in [
+            (self.adapter(), Encoding::F32),
+            (self.shipped(), Encoding::F16),
+        ] {
+            write(&path, &write_safetensors(&adapter, &metadata, encoding)?)?;
+        }
         write(&self.optimiser(), &trainer.optimiser_state()?)?;
         write(
             &self.folder.join("state.json"),

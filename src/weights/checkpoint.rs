@@ -6,7 +6,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 use thiserror::Error;
 
-use super::quant::{QuantError, decode};
+use super::quant::{QuantError, decode, encode};
 use super::{Encoding, HostTensor, Tensors};
 
 /// Why a safetensors file could not be read or written.
@@ -23,7 +23,10 @@ pub enum CheckpointError {
         /// Its type.
         dtype: Dtype,
     },
-    /// The bytes of a tensor do not match its shape.
+    /// An encoding that a safetensors file cannot hold.
+    #[error("safetensors files hold f32 or f16, not {0:?}")]
+    Quantised(Encoding),
+    /// The values of a tensor do not match its shape, or cannot be written so.
     #[error("tensor '{name}' of the safetensors file: {source}")]
     Tensor {
         /// The tensor.
@@ -70,32 +73,38 @@ pub fn read_safetensors(
     Ok((tensors, metadata))
 }
 
-/// Writes tensors in f32, and metadata.
+/// Writes tensors, all in f32 or all in f16, and metadata.
 ///
 /// # Errors
 ///
-/// When the data of a tensor is not as long as its shape says.
+/// When the data of a tensor is not as long as its shape says, a value is beyond f16, or `encoding` is a quantised one, which
+/// safetensors files cannot hold.
 pub fn write_safetensors(
     tensors: &Tensors,
     metadata: &BTreeMap<String, String>,
+    encoding: Encoding,
 ) -> Result<Vec<u8>, CheckpointError> {
+    let dtype = match encoding {
+        Encoding::F32 => Dtype::F32,
+        Encoding::F16 => Dtype::F16,
+        quantised => return Err(CheckpointError::Quantised(quantised)),
+    };
     let bytes: Vec<Vec<u8>> = tensors
-        .values()
-        .map(|tensor| {
-            tensor
-                .data
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect()
+        .iter()
+        .map(|(name, tensor)| {
+            encode(encoding, &tensor.data).map_err(|source| CheckpointError::Tensor {
+                name: name.clone(),
+                source,
+            })
         })
-        .collect();
+        .collect::<Result<_, _>>()?;
     let views = tensors
         .iter()
         .zip(&bytes)
         .map(|((name, tensor), bytes)| {
             Ok((
                 name,
-                TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)?,
+                TensorView::new(dtype, tensor.shape.clone(), bytes)?,
             ))
         })
         .collect::<Result<Vec<_>, SafeTensorError>>()?;
