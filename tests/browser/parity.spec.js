@@ -1,0 +1,109 @@
+// The tiny model of tests/fixtures/tiny in the page's own program, on both devices, against PyTorch: forced decoding, then one episode.
+import { readFileSync } from 'node:fs';
+import { expect, test } from '@playwright/test';
+
+const fixtures = new URL('../fixtures/', import.meta.url);
+const reference = safetensors(readFileSync(new URL('tiny/reference.safetensors', fixtures)));
+
+/** Tensors of a safetensors file as plain arrays. */
+function safetensors(file) {
+  const length = Number(file.readBigUInt64LE(0));
+  const header = JSON.parse(file.toString('utf8', 8, 8 + length));
+  const tensors = { metadata: header.__metadata__ };
+  for (const [name, { dtype, data_offsets: [start, end] }] of Object.entries(header)) {
+    if (name === '__metadata__') continue;
+    const bytes = new Uint8Array(file.subarray(8 + length + start, 8 + length + end));
+    const Kind = dtype === 'F32' ? Float32Array : Int32Array;
+    tensors[name] = [...new Kind(bytes.buffer)];
+  }
+  return tensors;
+}
+
+/** Rows of a matrix. */
+const rows = (values, width) =>
+  Array.from({ length: values.length / width }, (_, row) =>
+    values.slice(row * width, (row + 1) * width),
+  );
+const top = (row) => row.indexOf(Math.max(...row));
+const difference = (left, right) => {
+  expect(left.length).toBe(right.length);
+  // NaN must not pass for a small difference.
+  return left.reduce((most, value, index) => {
+    const distance = Math.abs(value - right[index]);
+    return distance <= most ? most : distance;
+  }, 0);
+};
+
+for (const kind of ['cpu', 'webgpu']) {
+  test(`${kind} agrees with PyTorch on a tiny model`, async ({ page }) => {
+    await page.route('**/fixtures/**', (route) => {
+      const path = new URL(route.request().url()).pathname.replace('/fixtures/', '');
+      return route.fulfill({ body: readFileSync(new URL(path, fixtures)) });
+    });
+    await page.goto('./');
+    const found = await page.evaluate(
+      async ({ kind, ids, names }) => {
+        const wasm = await import(new URL('pkg/link_context.js', document.baseURI).href);
+        await wasm.default();
+        const bytes = async (path) => {
+          const response = await fetch(`/fixtures/${path}`);
+          return new Uint8Array(await response.arrayBuffer());
+        };
+        const text = new TextDecoder().decode(await bytes('tiny/pack/manifest.json'));
+        const loader = await wasm.PackLoader.open(text, kind);
+        const device = loader.device();
+        const files = loader.files();
+        for (const [index, shard] of files.shards.entries()) {
+          await loader.push(index, await bytes(`tiny/pack/${shard.path}`));
+        }
+        const session = loader.finish(await bytes(`tiny/pack/${files.tokenizer.path}`));
+        const logits = [...(await session.forced_logits(new Uint32Array(ids)))];
+        const pictures = new wasm.Pictures();
+        const numbers = [];
+        for (const index of [0, 1, 2]) {
+          const name = `picture-${index}.png`;
+          numbers.push(pictures.add(name, await bytes(`parity/${name}`)).id);
+        }
+        const concepts = names.map((name, index) => ({ name, pictures: [numbers[index]] }));
+        await session.link(pictures, { concepts });
+        const streamed = [];
+        const answer = await session.answer(pictures, numbers[2], (token) => streamed.push(token));
+        return { device, logits, answer, streamed };
+      },
+      { kind, ids: reference.ids, names: JSON.parse(reference.metadata.names) },
+    );
+    expect(found.device.kind).toBe(kind);
+
+    const width = reference.logits.length / reference.ids.length;
+    expect(reference.ids.length).toBeGreaterThanOrEqual(64);
+    const most = difference(found.logits, reference.logits);
+    const tops = rows(found.logits, width).map(top);
+    const same = rows(reference.logits, width).filter((row, index) => top(row) === tops[index]);
+    console.log(
+      `${kind} (${found.device.name}): ${same.length} of ${reference.ids.length} top tokens equal, logits within ${most.toExponential(1)}`,
+    );
+    expect(same.length).toBe(reference.ids.length);
+    expect(most).toBeLessThanOrEqual(1e-3);
+
+    const { tokens, concepts, examples } = found.answer;
+    const probabilities = difference(
+      tokens.map(({ probability }) => probability),
+      reference['linked.answer.probabilities'],
+    );
+    const names = difference(
+      concepts.map(({ probability }) => Math.log(probability)),
+      reference['linked.names'],
+    );
+    const shares = difference(
+      examples.map(({ share }) => share),
+      reference['linked.shares'],
+    );
+    console.log(
+      `${kind}: answer within ${probabilities.toExponential(1)}, names within ${names.toExponential(1)} (logarithm), shares within ${shares.toExponential(1)}`,
+    );
+    expect(probabilities).toBeLessThanOrEqual(1e-3);
+    expect(names).toBeLessThanOrEqual(1e-2);
+    expect(shares).toBeLessThanOrEqual(1e-3);
+    expect(found.streamed).toEqual(tokens);
+  });
+}
