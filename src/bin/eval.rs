@@ -40,7 +40,7 @@ struct Arguments {
     #[arg(long)]
     cache: PathBuf,
     /// Episodes a cell.
-    #[arg(long, default_value_t = 500)]
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..))]
     episodes: u64,
     /// Index of the first episode: an episode is run again by its seed, its cell and its index.
     #[arg(long, default_value_t = 0)]
@@ -86,6 +86,9 @@ fn main() -> anyhow::Result<()> {
     };
     let (mut session, encoder) = open(&arguments.pack)?;
     let sources = read_sources(&arguments, &encoder)?;
+    for source in &sources {
+        cells.iter().try_for_each(|&cell| source.fits(cell))?;
+    }
     let mut reports = Vec::new();
     for source in &sources {
         reports.push(SourceReport {

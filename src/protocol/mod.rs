@@ -14,7 +14,7 @@ use web_time::Instant;
 
 use self::scoring::{exact, highest, prototype, substring};
 use self::table::Record;
-use self::task::{Cell, Picture, TaskError, Trial, draw};
+use self::task::{Cell, Picture, TaskError, Trial, draw, fits};
 use crate::features::ClassFeatures;
 use crate::picture::Square;
 use crate::session::{Features, LinkedExample, Session, SessionError};
@@ -57,11 +57,7 @@ pub async fn run(
     indices: Range<u64>,
     mut on_record: impl FnMut(&Record),
 ) -> Result<Vec<Record>, ProtocolError> {
-    let classes: Vec<(&str, usize)> = source
-        .classes
-        .iter()
-        .map(|class| (class.name.as_str(), class.len()))
-        .collect();
+    let classes = source.sizes();
     let size = Square::SIZE;
     let blank = session.encode(&Square {
         size,
@@ -142,6 +138,23 @@ async fn answer(
 }
 
 impl Source {
+    /// Whether the source has enough for a cell; worth asking before the cells ahead of it are run.
+    ///
+    /// # Errors
+    ///
+    /// When it has too few classes, or a class too few pictures.
+    pub fn fits(&self, cell: Cell) -> Result<(), TaskError> {
+        fits(&self.name, &self.sizes(), cell)
+    }
+
+    /// Names and numbers of pictures of the classes.
+    fn sizes(&self) -> Vec<(&str, usize)> {
+        self.classes
+            .iter()
+            .map(|class| (class.name.as_str(), class.len()))
+            .collect()
+    }
+
     /// A picture's features, `[visual_tokens * channels]`.
     fn values(&self, picture: Picture) -> Vec<f32> {
         let features = self.classes[picture.class].picture(picture.index);

@@ -202,6 +202,30 @@ pub struct Trial {
     pub target: usize,
 }
 
+/// Whether a source has enough for a cell: so many classes, and in each a picture more than the support set takes.
+///
+/// # Errors
+///
+/// When it has not; every episode of the cell would fail alike.
+pub fn fits(origin: &str, classes: &[(&str, usize)], cell: Cell) -> Result<(), TaskError> {
+    if classes.len() < cell.ways {
+        let (origin, classes) = (origin.to_owned(), classes.len());
+        return Err(TaskError::TooFewClasses {
+            origin,
+            classes,
+            cell,
+        });
+    }
+    match classes.iter().find(|(_, pictures)| *pictures <= cell.shots) {
+        Some(&(class, pictures)) => Err(TaskError::TooFewPictures {
+            class: class.to_owned(),
+            pictures,
+            cell,
+        }),
+        None => Ok(()),
+    }
+}
+
 /// Draws an episode. `classes` are the names and numbers of pictures of the source's classes. The query's concept goes by turns with the
 /// index, so that over any `ways` neighbours every concept is asked for once.
 ///
@@ -215,26 +239,12 @@ pub fn draw(
     cell: Cell,
     index: u64,
 ) -> Result<Trial, TaskError> {
+    fits(origin, classes, cell)?;
     let Cell {
         ways,
         shots,
         control,
     } = cell;
-    if classes.len() < ways {
-        let (origin, classes) = (origin.to_owned(), classes.len());
-        return Err(TaskError::TooFewClasses {
-            origin,
-            classes,
-            cell,
-        });
-    }
-    if let Some(&(class, pictures)) = classes.iter().find(|(_, pictures)| *pictures <= shots) {
-        return Err(TaskError::TooFewPictures {
-            class: class.to_owned(),
-            pictures,
-            cell,
-        });
-    }
     let key = format!("{DRAWING}\n{seed}\n{origin}\n{ways}\n{index}");
     let mut rng = ChaCha8Rng::from_seed(Sha256::digest(key).into());
 
