@@ -23,28 +23,31 @@ impl ModelConfig {
         }
     }
 
-    /// A model of the same code, small enough for a browser's software GPU; for tests.
+    /// A model of the same code, small enough for a browser's software GPU; for tests. Like the real one it takes squares of 224
+    /// pixels to maps of 7 by 7, and its matrices have rows of whole blocks of 32, so that they can be quantised.
     pub fn tiny() -> Self {
         Self {
             vision: VisionConfig {
-                image_size: 32,
+                image_size: 224,
                 stem_channels: 8,
                 stages: vec![
                     StageConfig::new(1, 3, 1, 1, 8),
-                    StageConfig::new(2, 3, 2, 2, 12),
+                    StageConfig::new(2, 3, 2, 2, 16),
                     StageConfig::new(1, 5, 2, 2, 16),
+                    StageConfig::new(2, 3, 2, 2, 24),
+                    StageConfig::new(1, 5, 2, 2, 24),
                 ],
-                head_channels: 24,
+                head_channels: 32,
             },
             connector: ConnectorConfig { visual_tokens: 5 },
             decoder: DecoderConfig {
                 vocabulary: 300,
-                width: 48,
+                width: 64,
                 layers: 2,
-                query_heads: 6,
+                query_heads: 4,
                 key_value_heads: 2,
-                head_width: 8,
-                feed_forward: 96,
+                head_width: 16,
+                feed_forward: 128,
                 rope_base: 10_000.0,
                 norm_epsilon: 1e-5,
                 context: 256,
@@ -90,7 +93,13 @@ impl StageConfig {
         expand: usize,
         channels: usize,
     ) -> Self {
-        Self { repeats, kernel, stride, expand, channels }
+        Self {
+            repeats,
+            kernel,
+            stride,
+            expand,
+            channels,
+        }
     }
 }
 

@@ -1,0 +1,394 @@
+//! The model against PyTorch: the published weights (`fixtures/parity/make.py`), and a small model of the same code whose
+//! pack the script itself wrote (`fixtures/tiny/make.py`). Run with `--nocapture`, the tests print what they measure.
+#![cfg(feature = "cli")]
+
+use std::collections::HashMap;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use link_context::model::vision::{Vision, pool};
+use link_context::model::{LinkContextModel, ModelConfig, Parameters};
+use link_context::picture::Square;
+use link_context::session::{LinkedExample, Session};
+use link_context::text::template::{Position, Template, name_tokens};
+use link_context::text::tokenizer::Tokenizer;
+use link_context::weights::convert::{originals, tokenizer_json};
+use link_context::weights::gguf::Gguf;
+use link_context::weights::pack::{Manifest, PackReader};
+use link_context::weights::{HostTensor, Weights};
+use pollster::block_on;
+use safetensors::{Dtype, SafeTensors};
+
+fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(path)
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The tensors of a fixture.
+struct Reference {
+    floats: HashMap<String, Vec<f32>>,
+    integers: HashMap<String, Vec<u32>>,
+}
+
+impl Reference {
+    fn open(path: &str) -> Self {
+        let bytes = read(&fixture(path));
+        let words = |view: &[u8]| -> Vec<[u8; 4]> {
+            view.chunks_exact(4)
+                .map(|word| word.try_into().unwrap())
+                .collect()
+        };
+        let mut reference = Self {
+            floats: HashMap::new(),
+            integers: HashMap::new(),
+        };
+        for (name, view) in SafeTensors::deserialize(&bytes).unwrap().iter() {
+            let (name, words) = (name.to_owned(), words(view.data()).into_iter());
+            match view.dtype() {
+                Dtype::F32 => drop(
+                    reference
+                        .floats
+                        .insert(name, words.map(f32::from_le_bytes).collect()),
+                ),
+                Dtype::I32 => drop(
+                    reference
+                        .integers
+                        .insert(name, words.map(u32::from_le_bytes).collect()),
+                ),
+                dtype => panic!("{name} is {dtype:?}"),
+            }
+        }
+        reference
+    }
+
+    fn floats(&self, name: &str) -> &[f32] {
+        &self.floats[name]
+    }
+
+    fn integers(&self, name: &str) -> &[u32] {
+        &self.integers[name]
+    }
+}
+
+/// The largest absolute difference; infinite where a value is no number, so that no comparison lets it pass.
+fn difference(left: &[f32], right: &[f32]) -> f32 {
+    assert_eq!(left.len(), right.len());
+    let differences = left
+        .iter()
+        .zip(right)
+        .map(|(left, right)| (left - right).abs());
+    differences.fold(0.0, |most, now| {
+        if now.is_nan() {
+            f32::INFINITY
+        } else {
+            most.max(now)
+        }
+    })
+}
+
+fn argmax(row: &[f32]) -> u32 {
+    (0..row.len())
+        .max_by(|&a, &b| row[a].total_cmp(&row[b]))
+        .unwrap() as u32
+}
+
+fn pixels(index: usize) -> Square {
+    let name = format!("picture-{index}.png");
+    Square::decode(&name, &read(&fixture("parity").join(&name))).unwrap()
+}
+
+/// The three pictures of the fixtures, `[3, 3, 224, 224]`.
+fn pictures() -> Tensor<4> {
+    let values: Vec<f32> = (0..3).flat_map(|index| pixels(index).to_input()).collect();
+    let shape = [3, 3, Square::SIZE, Square::SIZE];
+    Tensor::from_data(TensorData::new(values, shape), &Device::flex())
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_into_vec().unwrap()
+}
+
+/// The small model's tensors out of its pack, and its tokenizer.
+fn tiny() -> (Parameters, Tokenizer) {
+    let folder = fixture("tiny/pack");
+    let manifest = Manifest::parse(read(&folder.join("manifest.json"))).unwrap();
+    assert_eq!(manifest.config, ModelConfig::tiny());
+    let tables = read(&folder.join(&manifest.tokenizer.path));
+    manifest.check_tokenizer(&tables).unwrap();
+    let mut reader = PackReader::new(manifest.clone());
+    let mut parameters = Parameters::new(&Device::flex());
+    for (index, shard) in manifest.shards.iter().enumerate() {
+        for (name, tensor) in reader
+            .push(index, &read(&folder.join(&shard.path)))
+            .unwrap()
+        {
+            parameters.insert(name, tensor);
+        }
+    }
+    reader.finish().unwrap();
+    (parameters, Tokenizer::from_json(tables).unwrap())
+}
+
+fn tiny_session() -> Session {
+    let (parameters, tokenizer) = tiny();
+    Session::new(&ModelConfig::tiny(), parameters, tokenizer).unwrap()
+}
+
+fn tiny_reference() -> Reference {
+    Reference::open("tiny/reference.safetensors")
+}
+
+/// The names that the script links to the first two pictures.
+fn tiny_names() -> Vec<String> {
+    let bytes = read(&fixture("tiny/reference.safetensors"));
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    serde_json::from_str(&header.metadata().as_ref().unwrap()["names"]).unwrap()
+}
+
+#[test]
+fn tiny_decoder_agrees_at_every_position() {
+    let reference = tiny_reference();
+    let logits = block_on(tiny_session().forced_logits(reference.integers("ids"))).unwrap();
+    let most = difference(&logits, reference.floats("logits"));
+    println!(
+        "tiny decoder, {} logits: max abs difference {most:.2e}",
+        logits.len()
+    );
+    assert!(most <= 1e-4);
+    let vocabulary = ModelConfig::tiny().decoder.vocabulary;
+    let tops = |logits: &[f32]| -> Vec<u32> { logits.chunks(vocabulary).map(argmax).collect() };
+    assert_eq!(tops(&logits), tops(reference.floats("logits")));
+}
+
+#[test]
+fn tiny_pictures_become_the_same_visual_tokens() {
+    let reference = tiny_reference();
+    let (mut parameters, _) = tiny();
+    let model = LinkContextModel::take(&ModelConfig::tiny(), &mut parameters).unwrap();
+    let features = model.features(pictures());
+    let visual = model.connector.forward(features.clone());
+    let features = difference(&values(features), reference.floats("features"));
+    let visual = difference(&values(visual), reference.floats("visual"));
+    println!(
+        "tiny pictures: max abs difference {features:.2e} in features, {visual:.2e} in visual tokens"
+    );
+    assert!(features <= 1e-4 && visual <= 1e-4);
+}
+
+/// Pictures and words in one sequence, as training runs it: without a cache.
+#[test]
+fn tiny_sequence_of_pictures_and_words_agrees() {
+    let reference = tiny_reference();
+    let (mut parameters, tokenizer) = tiny();
+    let config = ModelConfig::tiny();
+    let model = LinkContextModel::take(&config, &mut parameters).unwrap();
+    let template = Template::new(&tokenizer, config.connector.visual_tokens).unwrap();
+    let mut positions: Vec<Position> = template.begin();
+    let names = tiny_names();
+    for (picture, name) in names.iter().enumerate() {
+        template.push_example(&mut positions, picture, &name_tokens(&tokenizer, name));
+    }
+    template.push_query(&mut positions, names.len());
+
+    let visual = model.connector.forward(model.features(pictures()));
+    let hidden = model
+        .decoder
+        .forward(model.assemble(visual, &positions).unsqueeze());
+    let last = hidden.squeeze_dim::<2>(0).narrow(0, positions.len() - 1, 1);
+    let logits = values(model.decoder.logits(last));
+    let most = difference(&logits, reference.floats("linked.logits"));
+    println!(
+        "tiny sequence of {} positions: max abs difference {most:.2e}",
+        positions.len()
+    );
+    assert!(most <= 1e-4);
+}
+
+/// The same sequence through the session: support set in the cache, then the query, twice.
+#[test]
+fn tiny_session_links_and_answers_as_the_reference() {
+    let reference = tiny_reference();
+    let (_, tokenizer) = tiny();
+    let mut session = tiny_session();
+    let example = |concept| LinkedExample {
+        concept,
+        features: session.encode(&pixels(concept)),
+    };
+    let (examples, query) = ([example(0), example(1)], session.encode(&pixels(2)));
+    block_on(session.link(&tiny_names(), &examples)).unwrap();
+    for _ in 0..2 {
+        let mut streamed = String::new();
+        let answer = block_on(session.answer(&query, async |token| {
+            streamed.push_str(&token.text);
+            ControlFlow::Continue(())
+        }))
+        .unwrap();
+        let text = tokenizer.decode(reference.integers("linked.answer"));
+        assert_eq!(answer.name, text.strip_prefix(' ').unwrap_or(&text));
+        // The random weights never end a name; a character that is cut off is in the name only.
+        assert!(!answer.finished && answer.concept.is_none());
+        assert!(answer.name.starts_with(&streamed));
+
+        let probabilities: Vec<f32> = answer
+            .tokens
+            .iter()
+            .map(|token| token.probability)
+            .collect();
+        let tokens = difference(
+            &probabilities,
+            reference.floats("linked.answer.probabilities"),
+        );
+        let logs: Vec<f32> = answer
+            .names
+            .iter()
+            .map(|probability| probability.ln())
+            .collect();
+        let names = difference(&logs, reference.floats("linked.names"));
+        let shares = difference(&answer.shares, reference.floats("linked.shares"));
+        println!(
+            "tiny session: max abs difference {tokens:.2e} in the tokens' probabilities, {names:.2e} in the names' \
+             log-probabilities, {shares:.2e} in the examples' shares"
+        );
+        assert!(tokens <= 1e-4 && names <= 1e-3 && shares <= 1e-4);
+    }
+}
+
+/// The published weights under the model's names, and the tokenizer; or what to do about their absence.
+static PUBLISHED: LazyLock<Result<(Weights, Tokenizer), String>> = LazyLock::new(|| {
+    // As `cargo xtask weights` has it.
+    let cache = match std::env::var_os("LINK_CONTEXT_CACHE") {
+        Some(folder) => PathBuf::from(folder),
+        None => std::env::home_dir()
+            .ok_or("there is no home folder: set LINK_CONTEXT_CACHE")?
+            .join(".cache/link-context/weights"),
+    };
+    let read = |name: &str| {
+        let path = cache.join("originals").join(name);
+        fs::read(&path).map_err(|error| {
+            let path = path.display();
+            format!("{path} cannot be read ({error}): run `cargo xtask weights` first")
+        })
+    };
+    let gguf = read("SmolLM2-135M-Instruct.Q4_1.gguf")?;
+    let torch = read("efficientnet-lite0-57934424.pth")?;
+    let gguf = Gguf::parse(&gguf).unwrap();
+    let weights = originals(&gguf, &torch, &ModelConfig::lite0_smollm2()).unwrap();
+    let tokenizer = Tokenizer::from_json(tokenizer_json(&gguf).unwrap()).unwrap();
+    Ok((weights, tokenizer))
+});
+
+/// The published tensors whose names begin so, and the tokenizer.
+fn published(prefix: &str) -> (Parameters, Tokenizer) {
+    let (weights, tokenizer) = PUBLISHED
+        .as_ref()
+        .unwrap_or_else(|sentence| panic!("{sentence}"));
+    let mut parameters = Parameters::new(&Device::flex());
+    for (name, tensor) in weights.iter().filter(|(name, _)| name.starts_with(prefix)) {
+        parameters.insert(name.clone(), tensor.decode().unwrap());
+    }
+    (parameters, tokenizer.clone())
+}
+
+#[test]
+fn published_decoder_agrees_over_64_positions() {
+    let reference = Reference::open("parity/decoder.safetensors");
+    let config = ModelConfig::lite0_smollm2();
+    let (mut parameters, tokenizer) = published("");
+    // The connector is ours, not published, and words alone do not come past it.
+    let (channels, width) = (config.vision.head_channels, config.decoder.width);
+    for (part, shape) in [
+        ("mean", vec![channels]),
+        ("deviation", vec![channels]),
+        ("projection.weight", vec![width, channels]),
+        ("projection.bias", vec![width]),
+        ("norm.weight", vec![width]),
+        ("norm.bias", vec![width]),
+        ("gain", vec![1]),
+        ("position", vec![config.connector.visual_tokens, width]),
+    ] {
+        let data = vec![0.0; shape.iter().product()];
+        parameters.insert(format!("connector.{part}"), HostTensor { shape, data });
+    }
+    let mut session = Session::new(&config, parameters, tokenizer).unwrap();
+    let ids = reference.integers("ids");
+    assert_eq!(ids.len(), 64);
+    let logits = block_on(session.forced_logits(ids)).unwrap();
+    let rows: Vec<&[f32]> = logits.chunks(config.decoder.vocabulary).collect();
+    assert_eq!(rows.len(), ids.len());
+
+    let columns = reference.integers("columns");
+    assert!(columns.len() >= 1024);
+    let picked: Vec<f32> = rows
+        .iter()
+        .flat_map(|row| columns.iter().map(|&column| row[column as usize]))
+        .collect();
+    let most = difference(&picked, reference.floats("logits"));
+    let tops: Vec<u32> = rows.iter().map(|row| argmax(row)).collect();
+    let highest: Vec<f32> = rows
+        .iter()
+        .zip(&tops)
+        .map(|(row, &top)| row[top as usize])
+        .collect();
+    let highest = difference(&highest, reference.floats("highest"));
+    let logsumexp: Vec<f32> = rows
+        .iter()
+        .map(|row| {
+            row.iter()
+                .map(|&logit| f64::from(logit).exp())
+                .sum::<f64>()
+                .ln() as f32
+        })
+        .collect();
+    let logsumexp = difference(&logsumexp, reference.floats("logsumexp"));
+    println!(
+        "published decoder, 64 positions: max abs difference {most:.2e} in {} columns, {highest:.2e} in the highest \
+         logit, {logsumexp:.2e} in the logarithm of the sum",
+        columns.len()
+    );
+    assert!(most <= 2e-3 && highest <= 2e-3 && logsumexp <= 2e-3);
+    assert_eq!(tops, reference.integers("argmax"));
+}
+
+#[test]
+fn published_encoder_agrees_on_three_pictures() {
+    let reference = Reference::open("parity/encoder.safetensors");
+    let config = ModelConfig::lite0_smollm2().vision;
+    let vision = Vision::take(&config, &mut published("vision.").0).unwrap();
+    let features = values(pool(vision.forward(pictures())));
+    let expected = reference.floats("features");
+    let rows = || {
+        features
+            .chunks(config.head_channels)
+            .zip(expected.chunks(config.head_channels))
+    };
+    assert_eq!((features.len(), rows().len()), (expected.len(), 15));
+    let dot = |left: &[f32], right: &[f32]| -> f64 {
+        left.iter()
+            .zip(right)
+            .map(|(&left, &right)| f64::from(left) * f64::from(right))
+            .sum()
+    };
+    let cosines: Vec<f64> = rows()
+        .map(|(found, expected)| {
+            dot(found, expected) / (dot(found, found) * dot(expected, expected)).sqrt()
+        })
+        .collect();
+    let least = cosines.iter().copied().fold(1.0, f64::min);
+    let most = difference(&features, expected);
+    println!(
+        "published encoder, 15 vectors: cosine at least {least:.7}, max abs difference {most:.2e}"
+    );
+    assert!(cosines.iter().all(|&cosine| cosine >= 0.9999));
+    // A cosine is blind to the scale.
+    assert!(rows().all(|(found, expected)| {
+        (dot(found, found) / dot(expected, expected) - 1.0).abs() < 1e-2
+    }));
+}
