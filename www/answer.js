@@ -10,6 +10,7 @@ import { duration, percent, text } from './texts.js';
  * @property {string} name
  * @property {boolean} finished
  * @property {boolean} known
+ * @property {number | null} concept the index of the one that the name is of; null where it is not known
  * @property {{ name: string, probability: number }[]} concepts
  * @property {{ concept: number, picture: string, share: number }[]} examples
  * @property {{ encode: number, prefill: number, decode: number, evidence: number }} milliseconds
@@ -40,9 +41,6 @@ export function createAnswer() {
   /** @type {Result | null} the last answer, which comes back when the next question fails */
   let last = null;
 
-  /** @param {Answer} answer the index of its concept, for its colour; -1 where the name is none of the board's */
-  const conceptOf = ({ concepts, name }) => concepts.findIndex((concept) => concept.name === name);
-
   /** @param {Answer} answer */
   const likeliest = ({ concepts }) =>
     concepts.reduce((best, concept) => (concept.probability > best.probability ? concept : best));
@@ -57,7 +55,7 @@ export function createAnswer() {
 
   /** The same as a sentence or two, for who listens. @param {Answer} answer */
   function speak(answer) {
-    const concept = answer.concepts[conceptOf(answer)];
+    const concept = answer.concept === null ? null : answer.concepts[answer.concept];
     const sentences = [noteOf(answer)];
     if (answer.finished && answer.known && concept) {
       const probability = percent(concept.probability);
@@ -86,7 +84,7 @@ export function createAnswer() {
     const kept = text('time-kept');
     const rows = [
       ['time-encode', duration(encode + (link.reused ? 0 : link.encode_milliseconds))],
-      ['time-link', link.reused ? kept : duration(link.milliseconds - link.encode_milliseconds)],
+      ['time-link', link.reused ? kept : duration(link.milliseconds)],
       ['time-prefill', duration(prefill)],
       ['time-decode', duration(decode)],
       ['time-evidence', duration(evidence)],
@@ -148,8 +146,7 @@ export function createAnswer() {
     const sure = answer.known && answer.finished;
     lead.textContent = text(sure ? 'answer-lead' : 'answer-lead-unsure');
     line.classList.toggle('unsure', !sure);
-    const index = conceptOf(answer);
-    if (index >= 0 && sure) name.dataset.concept = String(index);
+    if (answer.concept !== null && sure) name.dataset.concept = String(answer.concept);
     note.textContent = noteOf(answer);
     note.hidden = note.textContent === '';
     evidence.hidden = false;
@@ -162,6 +159,7 @@ export function createAnswer() {
     begin() {
       reset(true);
       spoken.textContent = '';
+      panel.scrollIntoView({ block: 'nearest' }); // on a phone it is below the question
     },
 
     /** @param {'load' | 'link' | 'answer'} step */

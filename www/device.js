@@ -6,8 +6,11 @@ import { hasText, text } from './texts.js';
 
 /** @typedef {{ kind: 'webgpu' | 'cpu', name: string, reason: string }} Device */
 
+/** @param {string} kind @param {string} name empty where the browser hides it */
+const named = (kind, name) => (name ? text('device-named', { kind, name }) : kind);
+
 /** @param {Device} device in a few words */
-export const deviceText = ({ kind, name }) => text(`device-${kind}-short`, { name });
+export const deviceText = ({ kind, name }) => named(text(`device-${kind}-short`), name);
 
 /** @param {(preference: string) => void} choose */
 export function createDevice(choose) {
@@ -32,7 +35,7 @@ export function createDevice(choose) {
       const { kind, name, reason } = device;
       const special = `reason-${reason}-${select.value}`;
       const why = text(hasText(special) ? special : `reason-${reason}`);
-      is.textContent = `${text(`device-is-${kind}`, { name })} ${why}`;
+      is.textContent = `${named(text(`device-is-${kind}`), name)}. ${why}`;
     },
   };
 }

@@ -36,17 +36,16 @@ export class Pack {
   /**
    * @param {any} loader
    * @param {string} preference
-   * @param {PackFile[]} shards
-   * @param {PackFile} tokenizer
    */
-  constructor(loader, preference, shards, tokenizer) {
+  constructor(loader, preference) {
     this.loader = loader;
     this.preference = preference;
-    this.shards = shards;
-    this.tokenizer = tokenizer;
     this.device = loader.device();
-    /** @type {number} */
-    this.bytes = loader.files().total_bytes;
+    /** @type {{ shards: PackFile[], tokenizer: PackFile, total_bytes: number }} */
+    const { shards, tokenizer, total_bytes } = loader.files();
+    this.files = [...shards, tokenizer];
+    this.tokenizer = tokenizer;
+    this.bytes = total_bytes;
   }
 
   /**
@@ -57,12 +56,7 @@ export class Pack {
   static async open(Loader, preference) {
     const text = await (await request('manifest.json', { cache: 'no-cache' })).text();
     const loader = await Loader.open(text, preference);
-    const { shards, tokenizer } = JSON.parse(text);
-    return new Pack(loader, preference, shards, tokenizer);
-  }
-
-  get files() {
-    return [...this.shards, this.tokenizer];
+    return new Pack(loader, preference);
   }
 
   /** The bytes that this browser already has. */
@@ -108,8 +102,9 @@ export class Pack {
     for (const [index, file] of this.files.entries()) {
       await this.#bring(file, report, async (bytes) => {
         if (file !== this.tokenizer) return this.loader.push(index, bytes);
-        session = await this.loader.finish(bytes);
-        this.loader = null; // finish has consumed it
+        const { loader } = this;
+        this.loader = null; // finish consumes it, whether it succeeds or not
+        session = loader.finish(bytes);
       });
       this.#abort.signal.throwIfAborted();
       before += file.bytes;
@@ -129,11 +124,13 @@ export class Pack {
     const address = addressOf(file);
     try {
       const stored = await cache?.match(address).catch(() => undefined);
-      const bytes = await this.#read(stored ?? (await this.#fetch(file, 'default')), file, report);
+      const bytes = await this.#read(stored ?? (await this.#fetch(file, 'no-cache')), file, report);
       await use(bytes);
       if (!stored) await keep(cache, address, bytes);
     } catch (error) {
       if (!DAMAGED.has(/** @type {any} */ (error)?.code)) throw error;
+      await cache?.delete(address).catch(() => {});
+      if (file === this.tokenizer) throw error; // finish has consumed the loader; the next load fetches it anew
       const bytes = await this.#read(await this.#fetch(file, 'reload'), file, report);
       await use(bytes);
       await keep(cache, address, bytes);

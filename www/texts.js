@@ -46,7 +46,7 @@ export const hasText = (key) => key in texts;
  */
 export function sentence({ code, subject, detail }) {
   const key = hasText(`error-${code}`) ? `error-${code}` : 'error-internal';
-  return text(key, { subject: subject || code, ...detail });
+  return text(key, { subject: subject || detail.message || code, ...detail });
 }
 
 /** A share of one: 0.42 is "42%". @param {number} share */
