@@ -80,10 +80,12 @@ struct Split {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let cells = match &arguments.cells {
+    let mut cells = match &arguments.cells {
         Some(cells) => cells.clone(),
         None => Cell::plan(arguments.ways, &arguments.shots, arguments.controls_shots)?,
     };
+    // A swap is compared with the same episodes before it, so that these had better be there by then.
+    cells.sort_by_key(|cell| cell.control.is_some());
     let (mut session, encoder) = open(&arguments.pack)?;
     let sources = read_sources(&arguments, &encoder)?;
     for source in &sources {
@@ -142,7 +144,7 @@ fn run_cells(
     let mut reports: Vec<CellReport> = Vec::new();
     for &cell in cells {
         let records = run_cell(cell)?;
-        // A swap is held against the same episodes before it, whether these are among the cells or not.
+        // The episodes before a swap are run for it alone where they are not among the cells.
         let before = match cell.control {
             Some(Control::Swap) => {
                 let plain = cell.uncontrolled();
