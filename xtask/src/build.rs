@@ -77,6 +77,9 @@ fn bind(compiled: &Path, package: &Path) -> Result<()> {
         .out_name(NAME)
         .web(true)?
         .typescript(true)
+        // Names of functions and of compilers: a browser needs neither.
+        .remove_name_section(true)
+        .remove_producers_section(true)
         .generate(package)
         .context("the JavaScript bindings could not be generated")
 }
@@ -100,10 +103,8 @@ fn describe(workspace: &Workspace, package: &Path) -> Result<()> {
         "type": "module",
         "main": module,
         "types": types,
-        "exports": {
-            ".": { "types": types, "default": module },
-            format!("./{NAME}_bg.wasm"): wasm,
-        },
+        // The types are found beside the module.
+        "exports": { ".": module, format!("./{NAME}_bg.wasm"): wasm },
         "files": [format!("{NAME}*"), "snippets", "LICENSE-*"],
         // Importing the module starts nothing: `init` does.
         "sideEffects": false,

@@ -22,30 +22,16 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Asks Cargo, which knows the environment and the configuration files.
+    /// Asks Cargo, which knows the environment and the configuration files, for the workspace around the current folder: two
+    /// clones that share a build folder share this program too, so it must not remember where it was compiled.
     pub fn find() -> Result<Self> {
-        let mut manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-        manifest.pop();
-        manifest.push("Cargo.toml");
         let output = Command::new(cargo())
-            .args([
-                "metadata",
-                "--no-deps",
-                "--format-version",
-                "1",
-                "--manifest-path",
-            ])
-            .arg(&manifest)
+            .args(["metadata", "--no-deps", "--format-version", "1"])
             .output()
             .context("Cargo could not be started")?;
-        let metadata: Value = serde_json::from_slice(&output.stdout).with_context(|| {
-            format!(
-                "Cargo did not describe {}: {}",
-                manifest.display(),
-                stderr(&output.stderr)
-            )
-        })?;
-        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let metadata: Value = serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("Cargo finds no workspace: {}", text(&output.stderr)))?;
+        let string = |value: &Value| value.as_str().map(str::to_owned);
         let version = metadata["packages"]
             .as_array()
             .and_then(|packages| {
@@ -53,13 +39,13 @@ impl Workspace {
                     .iter()
                     .find(|package| package["name"] == "link-context")
             })
-            .and_then(|package| text(&package["version"]))
+            .and_then(|package| string(&package["version"]))
             .context("the workspace has no package link-context")?;
         Ok(Self {
-            root: text(&metadata["workspace_root"])
+            root: string(&metadata["workspace_root"])
                 .context("no workspace root")?
                 .into(),
-            target: text(&metadata["target_directory"])
+            target: string(&metadata["target_directory"])
                 .context("no target directory")?
                 .into(),
             cache: cache()?,
@@ -103,6 +89,6 @@ fn cache() -> Result<PathBuf> {
     Ok(home.join(".cache").join("link-context").join("weights"))
 }
 
-fn stderr(bytes: &[u8]) -> String {
+fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim().to_owned()
 }
