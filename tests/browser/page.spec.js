@@ -1,0 +1,82 @@
+// The page as a person uses it.
+import { chooseQuery, fillBoard, gallery } from './gallery.js';
+import { expect, test } from './watched.js';
+
+const [episode] = gallery;
+
+test('everything is served with a strict policy', async ({ request }) => {
+  for (const path of ['/', '/app.js', '/pkg/link_context_bg.wasm', '/pack/manifest.json']) {
+    const response = await request.get(path);
+    expect(response.status(), path).toBe(200);
+    const headers = response.headers();
+    const policy = headers['content-security-policy'];
+    expect(policy, path).toContain("default-src 'none'");
+    expect(policy, path).not.toMatch(/'unsafe-(inline|eval)'|https?:|\*/);
+    expect(headers['x-content-type-options'], path).toBe('nosniff');
+    expect(headers['referrer-policy'], path).toBe('no-referrer');
+  }
+});
+
+test('the page carries the policy too, for file hosts that set no headers', async ({ page }) => {
+  await page.goto('./');
+  const meta = page.locator('meta[http-equiv="Content-Security-Policy"]');
+  await expect(meta).toHaveAttribute('content', /^default-src 'none'; script-src 'self'/);
+});
+
+for (const width of [390, 1280]) {
+  test(`the page starts and fits ${width} pixels`, async ({ page }) => {
+    await page.setViewportSize({ width, height: 900 });
+    await page.goto('./');
+    await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+    await expect(page.getByTestId('boot')).toBeHidden();
+    await expect(page.getByTestId('ask')).toBeVisible();
+    // The program runs and has found the pack.
+    await expect(page.getByTestId('device')).not.toBeEmpty();
+    await expect(page.getByTestId('model-state')).toContainText('MB');
+    for (const { id } of gallery) await expect(page.getByTestId(`gallery-${id}`)).toBeVisible();
+    const overflow = await page.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    );
+    expect(overflow).toBeLessThanOrEqual(0);
+  });
+}
+
+for (const { id, concepts } of gallery) {
+  test(`the ready episode ${id} comes onto the board`, async ({ page }) => {
+    await page.goto('./');
+    await page.getByTestId(`gallery-${id}`).click();
+    for (const [index, { name, pictures }] of concepts.entries()) {
+      await expect(page.getByTestId(`concept-name-${index}`)).toHaveValue(name);
+      const card = page.getByTestId(`concept-${index}`);
+      await expect(card.getByTestId(/^picture-\d+$/)).toHaveCount(pictures.length);
+    }
+    await expect(page.getByTestId('query-picture')).toBeVisible();
+  });
+}
+
+test('two concepts of two pictures are learned and named on the processor', async ({ page }) => {
+  await page.goto('./');
+  await page.getByTestId('device-select').selectOption('cpu');
+  await fillBoard(page, episode, 2);
+  const names = episode.concepts.map(({ name }) => name);
+  // One question for each name, so that one answer for everything does not pass.
+  for (const name of names) {
+    await chooseQuery(
+      page,
+      episode.queries.find(({ answer }) => answer === name),
+    );
+    await page.getByTestId('ask').click();
+    const panel = page.getByTestId('answer');
+    await expect(panel).toHaveAttribute('aria-busy', 'true');
+    await expect(panel).not.toHaveAttribute('aria-busy', 'true', { timeout: 4 * 60_000 });
+    await expect(page.getByTestId('answer-name')).toHaveText(name);
+    await expect(page.getByTestId('answer-device')).toContainText('CPU');
+    const likeliest = page.getByTestId(`probability-${names.indexOf(name)}`);
+    await expect(likeliest).toContainText(name);
+    await expect(likeliest).toHaveClass(/\bbest\b/);
+    for (const picture of [0, 1, 2, 3]) {
+      await expect(page.getByTestId(`share-${picture}`)).toContainText('%');
+    }
+    await expect(page.getByTestId('message')).toBeHidden();
+  }
+});
