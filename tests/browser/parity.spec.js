@@ -10,8 +10,9 @@ function safetensors(file) {
   const length = Number(file.readBigUInt64LE(0));
   const header = JSON.parse(file.toString('utf8', 8, 8 + length));
   const tensors = { metadata: header.__metadata__ };
-  for (const [name, { dtype, data_offsets: [start, end] }] of Object.entries(header)) {
+  for (const [name, tensor] of Object.entries(header)) {
     if (name === '__metadata__') continue;
+    const { dtype, data_offsets: [start, end] } = tensor;
     const bytes = new Uint8Array(file.subarray(8 + length + start, 8 + length + end));
     const Kind = dtype === 'F32' ? Float32Array : Int32Array;
     tensors[name] = [...new Kind(bytes.buffer)];

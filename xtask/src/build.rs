@@ -77,6 +77,8 @@ fn bind(compiled: &Path, package: &Path) -> Result<()> {
         .out_name(NAME)
         .web(true)?
         .typescript(true)
+        // `init()` without an argument finds the wasm beside the JavaScript, as from the command-line tool.
+        .omit_default_module_path(false)
         // Names of functions and of compilers: a browser needs neither.
         .remove_name_section(true)
         .remove_producers_section(true)
