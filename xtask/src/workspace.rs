@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 /// The target that browsers run.
@@ -29,8 +29,13 @@ impl Workspace {
             .args(["metadata", "--no-deps", "--format-version", "1"])
             .output()
             .context("Cargo could not be started")?;
-        let metadata: Value = serde_json::from_slice(&output.stdout)
-            .with_context(|| format!("Cargo finds no workspace: {}", text(&output.stderr)))?;
+        if !output.status.success() {
+            bail!(
+                "Cargo finds no workspace: {}",
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
+        }
+        let metadata: Value = serde_json::from_slice(&output.stdout)?;
         let string = |value: &Value| value.as_str().map(str::to_owned);
         let version = metadata["packages"]
             .as_array()
@@ -87,8 +92,4 @@ fn cache() -> Result<PathBuf> {
     }
     let home = std::env::home_dir().context("there is no home folder: set LINK_CONTEXT_CACHE")?;
     Ok(home.join(".cache").join("link-context").join("weights"))
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).trim().to_owned()
 }
