@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use js_sys::{Function, Promise, Reflect};
 use serde::{Deserialize, Serialize};
@@ -163,7 +164,6 @@ pub fn start() {
 #[wasm_bindgen]
 #[derive(Default)]
 pub struct Pictures {
-    next: u32,
     squares: HashMap<u32, Square>,
 }
 
@@ -209,8 +209,9 @@ impl Pictures {
     }
 
     fn put(&mut self, square: Square) -> Result<JsValue, JsValue> {
-        let id = self.next;
-        self.next += 1;
+        // Never used twice, not even by another board: a session keeps features by this number.
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let entry = to_js(&json!({ "id": id, "animated": square.animated, "size": Square::SIZE }));
         let rgba = js_sys::Uint8ClampedArray::from(square.to_rgba().as_slice());
         Reflect::set(&entry, &"rgba".into(), &rgba)?;
