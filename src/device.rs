@@ -153,7 +153,7 @@ async fn open_webgpu(largest: u64) -> Result<Opened, Reason> {
     if largest
         > limits
             .max_buffer_size
-            .min(u64::from(limits.max_storage_buffer_binding_size))
+            .min(limits.max_storage_buffer_binding_size)
     {
         return Err(Reason::BufferTooSmall);
     }
