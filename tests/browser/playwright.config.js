@@ -5,10 +5,8 @@ export default defineConfig({
   testMatch: '*.spec.js',
   // One page with a model in it fills a small machine.
   workers: 1,
-  timeout: 5 * 60_000,
-  // A shard of 16 MB is hashed twice before it is called corrupt.
-  expect: { timeout: 30_000 },
   // A slow machine is no failure of the page.
+  timeout: 10 * 60_000,
   expect: { timeout: 60_000 },
   forbidOnly: Boolean(process.env.CI),
   reporter: [['list'], ['./closing-line.js']],
