@@ -171,16 +171,20 @@ impl<P> Episode<P> {
     }
 }
 
-/// Whether the concepts make a support set: two or more, each with a picture and a name of its own.
+/// Whether the concepts make a support set: two or more, each with a picture and a name of its own. Concepts that were not begun, with
+/// neither, do not count as there until two were.
 ///
 /// # Errors
 ///
 /// The first thing that is wrong, in reading order.
 pub fn validate_concepts<P>(concepts: &[Concept<P>]) -> Result<(), EpisodeError> {
     const LEAST: usize = 2;
-    if concepts.len() < LEAST {
+    let begun =
+        |concept: &&Concept<P>| !concept.name.trim().is_empty() || !concept.pictures.is_empty();
+    let count = concepts.iter().filter(begun).count();
+    if count < LEAST {
         return Err(EpisodeError::TooFewConcepts {
-            count: concepts.len(),
+            count,
             limit: LEAST,
         });
     }
@@ -399,6 +403,9 @@ mod tests {
         let mut single = episode(["a", "b"]);
         single.concepts.truncate(1);
         assert_eq!(code(&single), ("concepts-too-few", None));
+        let mut untouched = episode(["a", " "]);
+        untouched.concepts[1].pictures.clear();
+        assert_eq!(code(&untouched), ("concepts-too-few", None));
     }
 
     #[test]

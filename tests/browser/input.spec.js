@@ -72,6 +72,7 @@ test.describe('an episode', () => {
     await fillConcept(page, 0, first);
     await chooseQuery(page, episode.queries[0]);
     await page.getByTestId('ask').click();
+    await expectMessage(page, 'concepts-too-few', 'two concepts');
     await expect(page.getByTestId('message')).toHaveAttribute('role', 'alert');
     await expect(page.getByTestId('concept-name-0')).toHaveValue(first.name);
   });
