@@ -84,7 +84,7 @@ pub struct AnswerTimes {
     pub prefill: f64,
     /// The answer's tokens.
     pub decode: f64,
-    /// The other names' probabilities.
+    /// The other names' log-probabilities.
     pub evidence: f64,
 }
 
@@ -99,8 +99,9 @@ pub struct Answer {
     pub concept: Option<usize>,
     /// The tokens of the name, without the stop.
     pub tokens: Vec<AnswerToken>,
-    /// Each concept's probability: that of its exact name followed by the stop. They need not add up to one. Empty when stopped.
-    pub names: Vec<f32>,
+    /// Each concept's log-probability: that of its exact name followed by the stop. (A long name's probability itself may be too small
+    /// for a number.) Empty when stopped.
+    pub names: Vec<f64>,
     /// Each example's share of the attention that the naming step pays to all examples, averaged over heads and layers, in the order of
     /// the examples; adds up to one.
     pub shares: Vec<f32>,
@@ -337,7 +338,7 @@ impl Session {
                 self.name_log_probability(name, asked, &first_logits)
                     .await?
             };
-            names.push(log.exp() as f32);
+            names.push(log);
         }
         times.evidence = since(start);
         Ok(Answer {

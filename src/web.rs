@@ -407,7 +407,7 @@ impl WebSession {
                 .names
                 .iter()
                 .zip(&answer.names)
-                .map(|(name, probability)| json!({ "name": name, "probability": probability }))
+                .map(|(name, log)| json!({ "name": name, "probability": log.exp() }))
                 .collect();
             let examples: Vec<Value> = linked
                 .examples

@@ -132,7 +132,7 @@ async fn answer(
         target,
         answer: answer.name,
         finished: answer.finished,
-        probabilities: answer.names,
+        log_probabilities: answer.names,
         milliseconds,
     })
 }

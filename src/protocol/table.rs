@@ -71,8 +71,8 @@ pub struct Record {
     pub answer: String,
     /// Whether it ended the answer itself.
     pub finished: bool,
-    /// Each name's probability, with its stop.
-    pub probabilities: Vec<f32>,
+    /// Each name's log-probability, with its stop.
+    pub log_probabilities: Vec<f64>,
     /// Score by [`exact`](super::scoring::exact).
     pub exact: bool,
     /// Score by [`substring`](super::scoring::substring).
@@ -190,7 +190,7 @@ mod tests {
             target,
             answer: answer.to_owned(),
             finished: true,
-            probabilities: vec![0.5, 0.5],
+            log_probabilities: vec![-0.7, -0.7],
             exact,
             substring: exact,
             likelier: exact,
