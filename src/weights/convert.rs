@@ -91,7 +91,7 @@ pub fn originals(
     Ok(weights)
 }
 
-/// Puts what we trained beside the originals: the connector in f32, and the thin matrices of the decoder's attention in
+/// Puts what we trained beside the originals: the connector's matrix in f16, as the adapter file has it, the rest of it in f32, and the thin matrices of the decoder's attention in
 /// Q8_0, as [`pack`](super::pack) has them; the adapter's scale goes into `up`.
 ///
 /// `adapter` is named as the trainer writes it: `connector.*`, and `NAME.lora.down` `[rank, in]` and `NAME.lora.up`
@@ -123,7 +123,12 @@ pub fn add_adapter(
     ] {
         let name = format!("connector.{part}");
         let tensor = take(&mut adapter, &name, shape)?;
-        weights.insert(name.clone(), encode(name, Encoding::F32, &tensor)?);
+        let encoding = if part == "projection.weight" {
+            Encoding::F16
+        } else {
+            Encoding::F32
+        };
+        weights.insert(name.clone(), encode(name, encoding, &tensor)?);
     }
     while let Some((name, tensor)) = adapter.pop_first() {
         let base = name.strip_suffix(LOW_RANK[0]);
