@@ -3,11 +3,13 @@
 //! The encoder does not change in training or in a benchmark, so each picture passes through it once. A class is one file of f16 beside
 //! a list of its pictures; both are written whole or not at all, so that an interrupted run goes on where it stopped.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use half::f16;
+use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
@@ -29,12 +31,73 @@ pub enum FeatureError {
         /// Why.
         source: std::io::Error,
     },
+    /// The list of classes cannot be read.
+    #[error("{path}: {source}")]
+    Split {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// The list of classes has no such source.
+    #[error("the split file says nothing of '{0}'")]
+    NoSource(String),
     /// A class has fewer than two pictures that can be read, so it can have no support picture and query.
     #[error("class '{0}' needs at least two readable pictures")]
     TooFew(String),
     /// The device gave no result.
     #[error("encoding failed: {0}")]
     Device(String),
+}
+
+/// Which classes of a source are for what.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Split {
+    /// For training.
+    #[serde(default)]
+    pub train: Vec<String>,
+    /// Never trained on.
+    #[serde(default)]
+    pub held_out: Vec<String>,
+}
+
+/// The splits of several sources, `{"NAME": {"train": [...], "held_out": [...]}}`.
+#[derive(Clone, Debug)]
+pub struct Splits(BTreeMap<String, Split>);
+
+impl Splits {
+    /// Reads the JSON file `path`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or is of another form.
+    pub fn read(path: &Path) -> Result<Self, FeatureError> {
+        let path = path.to_owned();
+        match serde_json::from_str(&read_text(&path)?) {
+            Ok(splits) => Ok(Self(splits)),
+            Err(source) => Err(FeatureError::Split { path, source }),
+        }
+    }
+
+    /// The split of a source.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub fn of(&self, source: &str) -> Result<&Split, FeatureError> {
+        let split = self.0.get(source);
+        split.ok_or_else(|| FeatureError::NoSource(source.to_owned()))
+    }
+}
+
+/// Reads `NAME=FOLDER`, as a program is told of a source.
+///
+/// # Errors
+///
+/// When there is no equals sign.
+pub fn source_argument(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, folder) = text.split_once('=').ok_or("write NAME=FOLDER")?;
+    Ok((name.to_owned(), folder.into()))
 }
 
 /// A class and its pictures' features.
@@ -50,6 +113,22 @@ pub struct ClassFeatures {
 }
 
 impl ClassFeatures {
+    /// Features of the pictures `files`, one after the other; every picture has as many values.
+    pub fn new(name: String, files: Vec<String>, values: Vec<f16>) -> Self {
+        let width = values.len().checked_div(files.len()).unwrap_or(0);
+        Self {
+            name,
+            files,
+            values,
+            width,
+        }
+    }
+
+    /// All pictures' features, `[files, visual_tokens, channels]` row-major.
+    pub fn values(&self) -> &[f16] {
+        &self.values
+    }
+
     /// Number of pictures.
     pub fn len(&self) -> usize {
         self.files.len()
@@ -139,12 +218,7 @@ impl<'a> FeatureReader<'a> {
                     .chunks_exact(2)
                     .map(|b| f16::from_le_bytes([b[0], b[1]]))
                     .collect();
-                return Ok(ClassFeatures {
-                    name: class.to_owned(),
-                    files,
-                    values,
-                    width: self.width,
-                });
+                return Ok(ClassFeatures::new(class.to_owned(), files, values));
             }
         }
         let (mut kept, mut squares) = (Vec::new(), Vec::new());
@@ -170,12 +244,7 @@ impl<'a> FeatureReader<'a> {
             .collect();
         write(&path.with_extension("txt"), kept.join("\n").as_bytes())?;
         write(&path, &bytes)?;
-        Ok(ClassFeatures {
-            name: class.to_owned(),
-            files: kept,
-            values,
-            width: self.width,
-        })
+        Ok(ClassFeatures::new(class.to_owned(), kept, values))
     }
 
     /// Features of squares, `[squares, visual_tokens * channels]` row-major.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use burn::tensor::Device;
 use clap::Parser;
-use link_context::features::FeatureReader;
+use link_context::features::{FeatureReader, Splits, source_argument};
 use link_context::model::vision::Vision;
 use link_context::model::{ModelConfig, Parameters};
 use link_context::protocol::scoring::Rate;
@@ -18,7 +18,6 @@ use link_context::session::Session;
 use link_context::text::tokenizer::Tokenizer;
 use link_context::weights::HostTensor;
 use link_context::weights::pack::{Manifest, PackReader};
-use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 /// Episodes between two lines of progress.
@@ -31,7 +30,7 @@ struct Arguments {
     #[arg(long)]
     pack: PathBuf,
     /// A source of pictures, NAME=FOLDER with one subfolder a class; may be given several times.
-    #[arg(long, required = true, value_parser = source)]
+    #[arg(long, required = true, value_parser = source_argument)]
     pictures: Vec<(String, PathBuf)>,
     /// JSON that says which classes of each source are held out: {"NAME": {"held_out": [...]}}.
     #[arg(long)]
@@ -66,16 +65,6 @@ struct Arguments {
     /// Writes JSON, with every episode, in place of the table.
     #[arg(long)]
     json: bool,
-}
-
-fn source(text: &str) -> Result<(String, PathBuf), String> {
-    let (name, folder) = text.split_once('=').ok_or("write NAME=FOLDER")?;
-    Ok((name.to_owned(), folder.into()))
-}
-
-#[derive(Deserialize)]
-struct Split {
-    held_out: Vec<String>,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -226,8 +215,7 @@ fn open(folder: &Path) -> anyhow::Result<(Session, Encoder)> {
 
 /// Features of every held-out class of every source.
 fn read_sources(arguments: &Arguments, encoder: &Encoder) -> anyhow::Result<Vec<Source>> {
-    let mut split: BTreeMap<String, Split> =
-        serde_json::from_slice(&read(&arguments.split)?).context("the split file")?;
+    let splits = Splits::read(&arguments.split)?;
     let Encoder {
         config,
         vision,
@@ -246,11 +234,8 @@ fn read_sources(arguments: &Arguments, encoder: &Encoder) -> anyhow::Result<Vec<
     );
     let mut sources = Vec::new();
     for (name, folder) in &arguments.pictures {
-        let Some(Split { held_out }) = split.remove(name) else {
-            bail!("the split file says nothing of '{name}'");
-        };
         let mut classes = Vec::new();
-        for class in &held_out {
+        for class in &splits.of(name)?.held_out {
             classes.push(reader.class(folder, class, arguments.limit)?);
         }
         let pictures: usize = classes.iter().map(|class| class.len()).sum();

@@ -6,15 +6,16 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use burn::tensor::Device;
 use clap::Parser;
-use link_context::features::{ClassFeatures, FeatureReader};
+use link_context::features::{ClassFeatures, FeatureReader, Splits, source_argument};
 use link_context::model::vision::Vision;
 use link_context::model::{ModelConfig, Parameters};
 use link_context::text::template::Template;
 use link_context::text::tokenizer::Tokenizer;
-use link_context::train::episodes::{Shape, TrainingEpisode, draw};
+use link_context::train::episodes::{Pool, TrainingEpisode, Writer};
+use link_context::train::strategy::{Ingredients, Rules, Shape, Strategy};
 use link_context::train::{AdapterConfig, Trainer, initial_adapter, rate};
 use link_context::weights::checkpoint::{read_safetensors, write_safetensors};
 use link_context::weights::convert::{originals, tokenizer_json};
@@ -37,11 +38,20 @@ struct Arguments {
     #[arg(long)]
     torch: PathBuf,
     /// A source of pictures, NAME=FOLDER with one subfolder a class; may be given several times.
-    #[arg(long, required = true, value_parser = source)]
+    #[arg(long, required = true, value_parser = source_argument)]
     pictures: Vec<(String, PathBuf)>,
     /// JSON that says which classes of each source are for training: {"NAME": {"train": [...], "held_out": [...]}}.
     #[arg(long)]
     split: PathBuf,
+    /// What the classes are really called, a class and its name a line with a tab between; a class without a line is called as its folder.
+    #[arg(long)]
+    names: Option<PathBuf>,
+    /// How episodes are made: 2-way, 2-way-random, 2-way-weight, mix or link.
+    #[arg(long, default_value_t = Strategy::Link)]
+    strategy: Strategy,
+    /// Ingredients of link to leave out: hard-negatives, every-name, wide-names, real-names, many-shapes.
+    #[arg(long, value_delimiter = ',')]
+    without: Vec<String>,
     /// Folder for checkpoints, the log and cached features. A run goes on from the checkpoint it finds here.
     #[arg(long)]
     out: PathBuf,
@@ -60,9 +70,12 @@ struct Arguments {
     /// Steps over which the learning rate rises.
     #[arg(long, default_value_t = 30)]
     warmup: usize,
-    /// Rank of the low-rank adapters.
+    /// Rank of the low-rank adapters on values and outputs.
     #[arg(long, default_value_t = 16)]
     rank: usize,
+    /// Rank of the low-rank adapters on queries and keys.
+    #[arg(long, default_value_t = 32)]
+    matching_rank: usize,
     /// Factor on the low-rank adapters' output.
     #[arg(long, default_value_t = 2.0)]
     scale: f64,
@@ -83,22 +96,11 @@ struct Arguments {
     seed: u64,
 }
 
-fn source(text: &str) -> Result<(String, PathBuf), String> {
-    let (name, folder) = text.split_once('=').ok_or("write NAME=FOLDER")?;
-    Ok((name.to_owned(), folder.into()))
-}
-
-#[derive(Deserialize)]
-struct Split {
-    train: Vec<String>,
-    held_out: Vec<String>,
-}
-
 /// One source's classes.
 struct Source {
     name: String,
-    train: Vec<ClassFeatures>,
-    held_out: Vec<ClassFeatures>,
+    train: Pool,
+    held_out: Pool,
 }
 
 /// What a checkpoint holds beside the tensors.
@@ -110,6 +112,7 @@ struct State {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let config = ModelConfig::lite0_smollm2();
+    let ingredients = Ingredients::without(&arguments.without).map_err(anyhow::Error::msg)?;
     let read =
         |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     let gguf_bytes = read(&arguments.gguf)?;
@@ -123,6 +126,7 @@ fn main() -> anyhow::Result<()> {
     let checkpoint = Checkpoint::new(&arguments.out);
     let adapter_config = AdapterConfig {
         rank: arguments.rank,
+        matching_rank: arguments.matching_rank,
         scale: arguments.scale,
     };
     let state = checkpoint.state()?;
@@ -130,8 +134,9 @@ fn main() -> anyhow::Result<()> {
         (Some(_), _) => read_safetensors(&read(&checkpoint.adapter())?)?.0,
         (None, Some(start)) => read_safetensors(&read(start)?)?.0,
         (None, None) => {
-            let (mean, deviation) = statistics(&sources, config.connector.visual_tokens);
-            initial_adapter(&config, adapter_config, mean, deviation, arguments.seed)
+            let classes: Vec<&ClassFeatures> =
+                sources.iter().flat_map(|s| s.train.classes()).collect();
+            initial_adapter(&config, adapter_config, &classes, arguments.seed)
         }
     };
     let frozen = decode(&weights)?;
@@ -151,7 +156,11 @@ fn main() -> anyhow::Result<()> {
         println!("going on from step {first}");
     }
 
-    let parts = config.connector.visual_tokens;
+    let writer = Writer {
+        tokenizer: &tokenizer,
+        template: &template,
+        parts: config.connector.visual_tokens,
+    };
     let mut log = checkpoint.log()?;
     let mut losses = Vec::new();
     for step in first..arguments.steps {
@@ -159,12 +168,11 @@ fn main() -> anyhow::Result<()> {
         // A generator a step, so that a run that was cut off draws what it would have drawn.
         let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed);
         rng.set_stream(step as u64 + 1);
-        let shape = Shape::draw(&mut rng);
+        let (shape, rules) = arguments.strategy.draw(ingredients, &mut rng);
         let episodes: Vec<TrainingEpisode> = (0..arguments.batch)
             .map(|_| {
                 let source = &sources[rng.random_range(0..sources.len())];
-                let classes: Vec<&ClassFeatures> = source.train.iter().collect();
-                draw(&mut rng, &classes, shape, &tokenizer, &template, parts)
+                writer.draw(&mut rng, &source.train, shape, rules)
             })
             .collect();
         let tokens: usize = episodes.iter().map(|episode| episode.positions.len()).sum();
@@ -190,9 +198,7 @@ fn main() -> anyhow::Result<()> {
         if (step + 1) % arguments.every == 0 || step + 1 == arguments.steps {
             for source in &sources {
                 for shots in [1, 4] {
-                    let accuracy = held_out(
-                        &trainer, source, shots, &arguments, &tokenizer, &template, parts,
-                    )?;
+                    let accuracy = held_out(&trainer, source, shots, &arguments, writer)?;
                     println!(
                         "step {:5}  held out {}: 2-way {shots}-shot exact {:.1} %",
                         step + 1,
@@ -220,10 +226,16 @@ fn read_sources(
     weights: &Weights,
     torch: &[u8],
 ) -> anyhow::Result<Vec<Source>> {
-    let split = fs::read(&arguments.split)
-        .with_context(|| format!("cannot read {}", arguments.split.display()))?;
-    let mut split: BTreeMap<String, Split> =
-        serde_json::from_slice(&split).context("the split file")?;
+    let splits = Splits::read(&arguments.split)?;
+    let known = match &arguments.names {
+        Some(path) => fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?
+            .lines()
+            .filter_map(|line| line.split_once('\t'))
+            .map(|(class, name)| (class.to_owned(), name.to_owned()))
+            .collect(),
+        None => BTreeMap::new(),
+    };
     let device = Device::flex();
     let mut parameters = Parameters::new(&device);
     for (name, tensor) in weights
@@ -238,9 +250,7 @@ fn read_sources(
     let reader = FeatureReader::new(&vision, &config.vision, parts, torch, &cache, &device);
     let mut sources = Vec::new();
     for (name, folder) in &arguments.pictures {
-        let Some(classes) = split.remove(name) else {
-            bail!("the split file says nothing of '{name}'");
-        };
+        let classes = splits.of(name)?;
         let start = Instant::now();
         let read = |classes: &[String]| -> anyhow::Result<Vec<ClassFeatures>> {
             classes
@@ -248,21 +258,21 @@ fn read_sources(
                 .map(|class| Ok(reader.class(folder, class, arguments.limit)?))
                 .collect()
         };
+        let pool = |classes: &[String]| -> anyhow::Result<Pool> {
+            let names = classes.iter().map(|class| real_name(class, &known));
+            Ok(Pool::new(read(classes)?, names.collect(), parts))
+        };
         let source = Source {
             name: name.clone(),
-            train: read(&classes.train)?,
-            held_out: read(&classes.held_out)?,
+            train: pool(&classes.train)?,
+            held_out: pool(&classes.held_out)?,
         };
-        let pictures: usize = source
-            .train
-            .iter()
-            .chain(&source.held_out)
-            .map(|c| c.len())
-            .sum();
+        let (train, held_out) = (source.train.classes(), source.held_out.classes());
+        let pictures: usize = train.iter().chain(held_out).map(ClassFeatures::len).sum();
         println!(
             "{name}: {} + {} classes, {pictures} pictures, {:.0} s",
-            source.train.len(),
-            source.held_out.len(),
+            train.len(),
+            held_out.len(),
             start.elapsed().as_secs_f64()
         );
         sources.push(source);
@@ -270,36 +280,12 @@ fn read_sources(
     Ok(sources)
 }
 
-/// Mean and standard deviation of each channel over the training pictures.
-fn statistics(sources: &[Source], parts: usize) -> (Vec<f32>, Vec<f32>) {
-    let mut sums: Vec<(f64, f64)> = Vec::new();
-    let mut rows = 0;
-    for class in sources.iter().flat_map(|source| &source.train) {
-        for picture in 0..class.len() {
-            let features = class.picture(picture);
-            let channels = features.len() / parts;
-            sums.resize(channels, (0.0, 0.0));
-            for row in features.chunks_exact(channels) {
-                rows += 1;
-                for (sum, value) in sums.iter_mut().zip(row) {
-                    let value = f64::from(value.to_f32());
-                    sum.0 += value;
-                    sum.1 += value * value;
-                }
-            }
-        }
+/// What a class is called: the first of its listed names, or its folder's.
+fn real_name(class: &str, known: &BTreeMap<String, String>) -> String {
+    match known.get(class) {
+        Some(names) => names.split(',').next().unwrap_or(names).trim().to_owned(),
+        None => class.replace(['_', '-'], " ").to_lowercase(),
     }
-    let n = f64::from(rows);
-    sums.into_iter()
-        .map(|(sum, squares)| {
-            let mean = sum / n;
-            // A channel that never fires would divide by zero.
-            (
-                mean as f32,
-                (squares / n - mean * mean).max(0.0).sqrt().max(1e-3) as f32,
-            )
-        })
-        .unzip()
 }
 
 fn decode(weights: &Weights) -> anyhow::Result<BTreeMap<String, HostTensor>> {
@@ -315,13 +301,10 @@ fn held_out(
     source: &Source,
     shots: usize,
     arguments: &Arguments,
-    tokenizer: &Tokenizer,
-    template: &Template,
-    parts: usize,
+    writer: Writer<'_>,
 ) -> anyhow::Result<f64> {
     // The same episodes every time, so that the curve is of the model alone.
     let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed ^ 0x4845_4c44);
-    let classes: Vec<&ClassFeatures> = source.held_out.iter().collect();
     let shape = Shape {
         ways: 2,
         shots,
@@ -330,7 +313,7 @@ fn held_out(
     let (mut right, mut all) = (0, 0);
     for _ in 0..arguments.held_out.div_ceil(arguments.batch) {
         let episodes: Vec<TrainingEpisode> = (0..arguments.batch)
-            .map(|_| draw(&mut rng, &classes, shape, tokenizer, template, parts))
+            .map(|_| writer.draw(&mut rng, &source.held_out, shape, Rules::HELD_OUT))
             .collect();
         let exact = trainer.exact(&episodes)?;
         right += exact.iter().filter(|right| **right).count();

@@ -1,36 +1,100 @@
-//! Link-context episodes for training: concepts of one source, names that say nothing, queries outside the support set.
+//! Link-context episodes for training: concepts of one source, names, queries outside the support set.
 
 use half::f16;
 use rand::Rng;
 use rand::seq::{SliceRandom as _, index};
 
 use super::names;
+use super::strategy::{Company, Naming, Rules, Shape};
 use crate::features::ClassFeatures;
 use crate::text::template::{Position, Template, name_tokens};
 use crate::text::tokenizer::Tokenizer;
 
-/// The size of an episode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
-    /// Concepts.
-    pub ways: usize,
-    /// Pictures a concept.
-    pub shots: usize,
-    /// Query pictures after the support set.
-    pub queries: usize,
+/// Neighbours among which a hard negative is drawn.
+const NEIGHBOURS: usize = 12;
+
+/// The classes of a source, what they are called, and which of them look alike.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    classes: Vec<ClassFeatures>,
+    names: Vec<String>,
+    /// For each class the others, the most alike first.
+    neighbours: Vec<Vec<usize>>,
 }
 
-impl Shape {
-    /// Draws a size for training: two to five concepts, one to four pictures each, at most twelve in all, and three queries.
-    pub fn draw(rng: &mut impl Rng) -> Self {
-        let ways = [2, 2, 2, 3, 3, 4, 5][rng.random_range(0..7)];
-        let shots = rng.random_range(1..=4usize.min(12 / ways));
+impl Pool {
+    /// A pool of classes with their real names; `parts` visual tokens a picture, of which the first is the mean over the whole.
+    pub fn new(classes: Vec<ClassFeatures>, names: Vec<String>, parts: usize) -> Self {
+        let prototypes: Vec<Vec<f32>> = classes
+            .iter()
+            .map(|class| prototype(class, parts))
+            .collect();
+        let neighbours = (0..classes.len())
+            .map(|of| {
+                let alike = |other: usize| -> f32 {
+                    let pairs = prototypes[of].iter().zip(&prototypes[other]);
+                    pairs.map(|(a, b)| a * b).sum()
+                };
+                let mut others: Vec<(f32, usize)> = (0..classes.len())
+                    .filter(|&other| other != of)
+                    .map(|other| (alike(other), other))
+                    .collect();
+                others.sort_by(|a, b| b.0.total_cmp(&a.0));
+                others.into_iter().map(|(_, other)| other).collect()
+            })
+            .collect();
         Self {
-            ways,
-            shots,
-            queries: 3,
+            classes,
+            names,
+            neighbours,
         }
     }
+
+    /// The classes.
+    pub fn classes(&self) -> &[ClassFeatures] {
+        &self.classes
+    }
+
+    /// Draws `ways` classes that differ.
+    fn choose(&self, rng: &mut impl Rng, ways: usize, company: Company) -> Vec<usize> {
+        let ways = ways.min(self.classes.len());
+        let any = |rng: &mut _| index::sample(rng, self.classes.len(), ways).into_vec();
+        match company {
+            Company::Random => any(rng),
+            Company::HalfNear if rng.random_bool(0.5) => any(rng),
+            Company::HalfNear => {
+                let first = rng.random_range(0..self.classes.len());
+                let near = &self.neighbours[first];
+                let near = &near[..near.len().min(NEIGHBOURS.max(ways))];
+                let others = index::sample(rng, near.len(), ways - 1);
+                let mut chosen: Vec<usize> = others.into_iter().map(|at| near[at]).collect();
+                chosen.push(first);
+                chosen.shuffle(rng);
+                chosen
+            }
+            Company::Near => {
+                let first = rng.random_range(0..self.classes.len());
+                let near = &self.neighbours[first];
+                // The smaller of two even draws falls off in a straight line.
+                let mut draw = || rng.random_range(0..near.len());
+                vec![first, near[draw().min(draw())]]
+            }
+        }
+    }
+}
+
+/// The mean of a class's pictures, of length one.
+fn prototype(class: &ClassFeatures, parts: usize) -> Vec<f32> {
+    let mut sum = vec![0.0; class.values().len() / class.len().max(1) / parts];
+    for picture in 0..class.len() {
+        for (sum, value) in sum.iter_mut().zip(class.picture(picture)) {
+            *sum += value.to_f32();
+        }
+    }
+    let length = sum.iter().map(|value| value * value).sum::<f32>().sqrt();
+    sum.iter_mut()
+        .for_each(|value| *value /= length.max(f32::MIN_POSITIVE));
+    sum
 }
 
 /// One episode, ready for the model.
@@ -40,7 +104,7 @@ pub struct TrainingEpisode {
     pub pictures: Vec<Vec<f16>>,
     /// The whole sequence, queries answered.
     pub positions: Vec<Position>,
-    /// Positions whose hidden state must give `targets`: every name (and its stop) that the support set makes predictable.
+    /// Positions whose hidden state must give `targets`: the names (and their stops) that are learned from.
     pub supervised: Vec<usize>,
     /// The tokens to give there.
     pub targets: Vec<u32>,
@@ -48,76 +112,119 @@ pub struct TrainingEpisode {
     pub queries: Vec<std::ops::Range<usize>>,
 }
 
-/// Draws an episode from one source's classes.
-pub fn draw(
-    rng: &mut impl Rng,
-    classes: &[&ClassFeatures],
-    shape: Shape,
-    tokenizer: &Tokenizer,
-    template: &Template,
-    parts: usize,
-) -> TrainingEpisode {
-    let ways = shape.ways.min(classes.len());
-    let chosen = index::sample(rng, classes.len(), ways);
-    let names: Vec<Vec<u32>> = names::draw_distinct(rng, tokenizer, ways)
-        .iter()
-        .map(|name| name_tokens(tokenizer, name))
-        .collect();
-    let mut support = Vec::new();
-    let mut reserve = Vec::new();
-    for (concept, class) in chosen.iter().enumerate() {
-        let class = classes[class];
-        let wanted = (shape.shots + shape.queries).min(class.len());
-        let mut pictures = index::sample(rng, class.len(), wanted).into_iter();
-        support.extend(
-            pictures
-                .by_ref()
-                .take(shape.shots.min(class.len() - 1))
-                .map(|p| (concept, class, p)),
-        );
-        reserve.extend(pictures.map(|p| (concept, class, p)));
-    }
-    support.shuffle(rng);
-    reserve.shuffle(rng);
-    let mut episode = TrainingEpisode {
-        pictures: Vec::new(),
-        positions: template.begin(),
-        supervised: Vec::new(),
-        targets: Vec::new(),
-        queries: Vec::new(),
-    };
-    let mut seen = vec![false; ways];
-    let support_len = support.len();
-    let order = support
-        .into_iter()
-        .chain(reserve.into_iter().take(shape.queries));
-    for (place, (concept, class, picture)) in order.enumerate() {
-        let mut features = class.picture(picture).to_vec();
-        if rng.random_bool(0.5) {
-            mirror(&mut features, parts);
+/// What writes an episode.
+#[derive(Clone, Copy, Debug)]
+pub struct Writer<'a> {
+    /// Names to tokens.
+    pub tokenizer: &'a Tokenizer,
+    /// The words between pictures and names.
+    pub template: &'a Template,
+    /// Visual tokens a picture.
+    pub parts: usize,
+}
+
+impl Writer<'_> {
+    /// Draws an episode from one source's classes. A query is never a picture of the support set.
+    pub fn draw(
+        &self,
+        rng: &mut impl Rng,
+        pool: &Pool,
+        shape: Shape,
+        rules: Rules,
+    ) -> TrainingEpisode {
+        let chosen = pool.choose(rng, shape.ways, rules.company);
+        let names = self.names(rng, pool, &chosen, rules);
+        let mut support = Vec::new();
+        let mut reserve = Vec::new();
+        for (concept, &class) in chosen.iter().enumerate() {
+            let class = &pool.classes[class];
+            let wanted = (shape.shots + shape.queries).min(class.len());
+            let mut pictures = index::sample(rng, class.len(), wanted).into_iter();
+            let shots = shape.shots.min(class.len() - 1);
+            support.extend(pictures.by_ref().take(shots).map(|p| (concept, class, p)));
+            reserve.extend(pictures.map(|p| (concept, class, p)));
         }
-        let name = template.push_example(
-            &mut episode.positions,
-            episode.pictures.len(),
-            &names[concept],
-        );
-        episode.pictures.push(features);
-        // A name shown for the first time cannot be predicted.
-        if seen[concept] {
-            let start = episode.supervised.len();
-            for position in name {
-                if let Position::Token(token) = episode.positions[position] {
-                    episode.supervised.push(position - 1);
-                    episode.targets.push(token);
+        support.shuffle(rng);
+        reserve.shuffle(rng);
+        let mut episode = TrainingEpisode {
+            pictures: Vec::new(),
+            positions: self.template.begin(),
+            supervised: Vec::new(),
+            targets: Vec::new(),
+            queries: Vec::new(),
+        };
+        // A real name can be known before it was shown.
+        let mut predictable: Vec<bool> = names.iter().map(|name| name.real).collect();
+        let support_len = support.len();
+        let order = support
+            .into_iter()
+            .chain(reserve.into_iter().take(shape.queries));
+        for (place, (concept, class, picture)) in order.enumerate() {
+            let mut features = class.picture(picture).to_vec();
+            if rng.random_bool(0.5) {
+                mirror(&mut features, self.parts);
+            }
+            let name = self.template.push_example(
+                &mut episode.positions,
+                episode.pictures.len(),
+                &names[concept].tokens,
+            );
+            episode.pictures.push(features);
+            let query = place >= support_len;
+            if predictable[concept] && (query || rules.every_name) {
+                let start = episode.supervised.len();
+                for position in name {
+                    if let Position::Token(token) = episode.positions[position] {
+                        episode.supervised.push(position - 1);
+                        episode.targets.push(token);
+                    }
+                }
+                if query {
+                    episode.queries.push(start..episode.supervised.len());
                 }
             }
-            if place >= support_len {
-                episode.queries.push(start..episode.supervised.len());
-            }
+            predictable[concept] = true;
         }
-        seen[concept] = true;
+        episode
     }
-    episode
+
+    /// A name for each of the chosen classes; all differ.
+    fn names(&self, rng: &mut impl Rng, pool: &Pool, chosen: &[usize], rules: Rules) -> Vec<Name> {
+        let share = match rules.naming {
+            // Some episodes are all of real names, some have a few among invented ones.
+            Naming::Invented { real } if rng.random_bool(real) => {
+                [0.5, 1.0][rng.random_range(0..2)]
+            }
+            Naming::Invented { .. } => 0.0,
+            Naming::First | Naming::Real => 1.0,
+        };
+        let mut texts: Vec<String> = Vec::with_capacity(chosen.len());
+        let mut names = Vec::with_capacity(chosen.len());
+        for (concept, &class) in chosen.iter().enumerate() {
+            let invent = rules.naming == Naming::First && concept == 0;
+            let known = &pool.names[class];
+            let real = !invent && rng.random_bool(share) && !texts.contains(known);
+            let text = if real {
+                known.clone()
+            } else if invent {
+                names::letters(rng, 10)
+            } else {
+                names::draw(rng, self.tokenizer, rules.wide_names, &texts)
+            };
+            names.push(Name {
+                tokens: name_tokens(self.tokenizer, &text),
+                real,
+            });
+            texts.push(text);
+        }
+        names
+    }
+}
+
+/// A concept's name in an episode.
+struct Name {
+    tokens: Vec<u32>,
+    real: bool,
 }
 
 /// The features of the mirrored picture, nearly: the left quadrants and the right ones change places.

@@ -1,7 +1,9 @@
 //! Training of the connector and of low-rank adapters on the decoder's attention, on link-context episodes. Everything else is frozen.
 
 pub mod episodes;
+pub mod geometry;
 pub mod names;
+pub mod strategy;
 
 use std::collections::BTreeMap;
 
@@ -10,13 +12,15 @@ use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use half::f16;
-use rand::Rng as _;
+use rand::Rng;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use thiserror::Error;
 
 use self::episodes::TrainingEpisode;
+use self::geometry::Geometry;
+use crate::features::ClassFeatures;
 use crate::model::{LinkContextModel, ModelConfig, ParameterError, Parameters};
 use crate::text::template::Position;
 use crate::weights::HostTensor;
@@ -49,19 +53,20 @@ pub enum TrainError {
 /// The adapter's sizes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdapterConfig {
-    /// Rank of every low-rank adapter.
+    /// Rank of the low-rank adapters on values and outputs: what is carried from one position to another.
     pub rank: usize,
+    /// Rank of those on queries and keys: along how many directions pictures are compared.
+    pub matching_rank: usize,
     /// Factor on the adapter's output.
     pub scale: f64,
 }
 
-/// A fresh adapter: connector tensors and low-rank pairs under their names in the adapter file. `mean` and `deviation` are of the
-/// training pictures' features, `[head_channels]` each.
+/// A fresh adapter: connector tensors and low-rank pairs under their names in the adapter file. The connector's geometry is fitted to
+/// the training classes.
 pub fn initial_adapter(
     config: &ModelConfig,
     adapter: AdapterConfig,
-    mean: Vec<f32>,
-    deviation: Vec<f32>,
+    classes: &[&ClassFeatures],
     seed: u64,
 ) -> BTreeMap<String, HostTensor> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -77,13 +82,17 @@ pub fn initial_adapter(
     };
     let (features, width) = (config.vision.head_channels, config.decoder.width);
     let parts = config.connector.visual_tokens;
-    put("connector.mean".into(), &[features], mean);
-    put("connector.deviation".into(), &[features], deviation);
-    let weight = normal(&mut rng, width * features, features);
+    let geometry = Geometry::fit(classes, parts, features, width, &mut rng);
+    put("connector.mean".into(), &[features], geometry.mean);
+    put(
+        "connector.deviation".into(),
+        &[features],
+        geometry.deviation,
+    );
     put(
         "connector.projection.weight".into(),
         &[width, features],
-        weight,
+        geometry.weight,
     );
     put(
         "connector.projection.bias".into(),
@@ -103,27 +112,23 @@ pub fn initial_adapter(
     let narrow = decoder.key_value_heads * decoder.head_width;
     for layer in 0..decoder.layers {
         let shapes = [
-            ("query", width, wide),
-            ("key", width, narrow),
-            ("value", width, narrow),
-            ("output", wide, width),
+            ("query", width, wide, adapter.matching_rank),
+            ("key", width, narrow, adapter.matching_rank),
+            ("value", width, narrow, adapter.rank),
+            ("output", wide, width, adapter.rank),
         ];
-        for (part, input, out) in shapes {
+        for (part, input, out, rank) in shapes {
             let name = format!("decoder.layers.{layer}.attention.{part}.lora");
-            let down = normal(&mut rng, adapter.rank * input, input);
-            put(format!("{name}.down"), &[adapter.rank, input], down);
-            put(
-                format!("{name}.up"),
-                &[out, adapter.rank],
-                vec![0.0; out * adapter.rank],
-            );
+            let down = normal(&mut rng, rank * input, input);
+            put(format!("{name}.down"), &[rank, input], down);
+            put(format!("{name}.up"), &[out, rank], vec![0.0; out * rank]);
         }
     }
     tensors
 }
 
 /// `count` normal values of variance `1 / fan_in`.
-fn normal(rng: &mut ChaCha8Rng, count: usize, fan_in: usize) -> Vec<f32> {
+fn normal(rng: &mut impl Rng, count: usize, fan_in: usize) -> Vec<f32> {
     let scale = (fan_in as f32).sqrt().recip();
     (0..count)
         .map(|_| {
@@ -225,7 +230,7 @@ impl Trainer {
         let parts = self.split(episodes, |part| {
             // Leaves of its own: graphs that share a leaf would be walked one after the other.
             let model = self.model.clone().map(&mut FreshLeaves);
-            let (logits, targets) = self.forward(&model, part);
+            let (logits, targets) = self.forward(&model, part, &self.device);
             let [rows] = targets.dims();
             let loss = CrossEntropyLossConfig::new()
                 .init(&self.device)
@@ -286,9 +291,12 @@ impl Trainer {
     ///
     /// When the device fails.
     pub fn exact(&self, episodes: &[TrainingEpisode]) -> Result<Vec<bool>, TrainError> {
+        // Without the graph: nobody walks it back, and until then it would hold gigabytes.
+        let model = self.model.valid();
+        let device = self.device.clone().inner();
         let parts = self.split(episodes, |part| {
-            let (logits, _) = self.forward(&self.model, part);
-            let likeliest = logits.inner().argmax(1).try_into_vec_as::<i32>();
+            let (logits, _) = self.forward(&model, part, &device);
+            let likeliest = logits.argmax(1).try_into_vec_as::<i32>();
             let likeliest = likeliest.map_err(device_error)?;
             let mut base = 0;
             let mut right = Vec::new();
@@ -310,6 +318,7 @@ impl Trainer {
         &self,
         model: &LinkContextModel,
         episodes: &[TrainingEpisode],
+        device: &Device,
     ) -> (Tensor<2>, Tensor<1, Int>) {
         let seq_len = episodes
             .iter()
@@ -339,7 +348,11 @@ impl Trainer {
             );
             targets.extend(episode.targets.iter().map(|&token| token as i32));
         }
-        let device = &self.device;
+        if pictures == 0 {
+            // A batch of words alone: a tensor of nothing cannot pass through the connector.
+            pictures = 1;
+            features = vec![0.0; self.parts * self.channels];
+        }
         let features = TensorData::new(features, [pictures, self.parts, self.channels]);
         let visual = model.connector.forward(Tensor::from_data(features, device));
         let embedded = model.assemble(visual, &positions);

@@ -3,6 +3,7 @@
 use rand::Rng;
 use rand::seq::IndexedRandom as _;
 
+use crate::episode::NAME_LIMIT;
 use crate::text::tokenizer::Tokenizer;
 
 const ONSETS: [&str; 30] = [
@@ -55,38 +56,85 @@ fn vocabulary_word(rng: &mut impl Rng, tokenizer: &Tokenizer) -> Option<String> 
     None
 }
 
-/// Draws one name: mostly invented words of one to four syllables, some with capitals, spaces, digits or signs, some of real words,
-/// some in other scripts.
-pub fn draw(rng: &mut impl Rng, tokenizer: &Tokenizer) -> String {
+/// One to `most` random lower-case letters.
+pub fn letters(rng: &mut impl Rng, most: usize) -> String {
+    (0..rng.random_range(1..=most))
+        .map(|_| rng.random_range('a'..='z'))
+        .collect()
+}
+
+/// Several words, up to a visitor's longest names.
+fn phrase(rng: &mut impl Rng, tokenizer: &Tokenizer) -> String {
+    let words: Vec<String> = (0..rng.random_range(2..=6))
+        .map(|_| match vocabulary_word(rng, tokenizer) {
+            Some(word) if rng.random_bool(0.5) => word,
+            _ => syllables(rng, 2),
+        })
+        .collect();
+    words
+        .join(" ")
+        .chars()
+        .take(NAME_LIMIT)
+        .collect::<String>()
+        .trim_end()
+        .to_owned()
+}
+
+/// Draws one name that is none of `taken`. With `wide`, mostly invented words of one to four syllables, some with capitals, spaces, digits
+/// or signs, some of real words, some long, some in other scripts or of signs alone; else syllables only.
+pub fn draw(rng: &mut impl Rng, tokenizer: &Tokenizer, wide: bool, taken: &[String]) -> String {
+    loop {
+        let name = if wide {
+            any(rng, tokenizer)
+        } else {
+            let count = rng.random_range(2..=3);
+            syllables(rng, count)
+        };
+        if !taken.contains(&name) {
+            return name;
+        }
+    }
+}
+
+fn any(rng: &mut impl Rng, tokenizer: &Tokenizer) -> String {
     let count = rng.random_range(1..=4);
-    match rng.random_range(0..20) {
+    match rng.random_range(0..24) {
         0 => capitalised(&syllables(rng, count)),
         1 => syllables(rng, count).to_uppercase(),
         2 => format!("{} {}", syllables(rng, 1), syllables(rng, 2)),
         3 => format!("{}-{}", syllables(rng, 1), syllables(rng, 2)),
         4 => format!("{}{}", syllables(rng, 2), rng.random_range(0..100)),
-        5 => (0..rng.random_range(1..=8))
-            .map(|_| rng.random_range('a'..='z'))
-            .collect(),
+        5 => letters(rng, 8),
         6..=8 => vocabulary_word(rng, tokenizer).unwrap_or_else(|| syllables(rng, count)),
-        9 => {
+        9 | 10 => {
             let (first, last) = SCRIPTS.choose(rng).copied().unwrap_or(('a', 'z'));
-            (0..rng.random_range(1..=4))
+            let length = [1, 2, 3, 4, 5, 7, 10][rng.random_range(0..7)];
+            (0..length)
                 .map(|_| rng.random_range(first..=last))
                 .collect()
         }
+        11 => phrase(rng, tokenizer),
+        12 => (0..rng.random_range(1..=4))
+            .map(|_| rng.random_range('\u{1F300}'..='\u{1F64F}'))
+            .collect(),
         _ => syllables(rng, count),
     }
 }
 
-/// Draws `count` names that differ.
-pub fn draw_distinct(rng: &mut impl Rng, tokenizer: &Tokenizer, count: usize) -> Vec<String> {
-    let mut names: Vec<String> = Vec::with_capacity(count);
-    while names.len() < count {
-        let name = draw(rng, tokenizer);
-        if !names.contains(&name) {
-            names.push(name);
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    #[test]
+    fn letters_are_lower_case_and_not_too_many() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        for _ in 0..200 {
+            let name = letters(&mut rng, 10);
+            assert!((1..=10).contains(&name.len()));
+            assert!(name.bytes().all(|byte| byte.is_ascii_lowercase()));
         }
     }
-    names
 }

@@ -105,6 +105,6 @@ fn run(task: Task) -> Result<()> {
         Task::Test { only } => test::test(&workspace, only),
         Task::Train(passed) => programs::run(&workspace, "train", Input::Originals, &passed),
         Task::Eval(passed) => programs::run(&workspace, "eval", Input::Pack, &passed),
-        Task::Bench(passed) => programs::run(&workspace, "bench", Input::Pack, &passed),
+        Task::Bench(passed) => programs::run(&workspace, "bench", Input::Originals, &passed),
     }
 }

@@ -1,0 +1,303 @@
+//! The training strategies by name: those of the paper (Tai et al. 2023, section 3.2.2) and ours.
+//!
+//! A strategy says which episodes are drawn and which of their names are learned from. The paper's give one concept of two an invented
+//! name and the other its real one, and learn from the answer alone; "looks like the other's real name, or else it is the invented one"
+//! solves them without a look at the support set. Ours invents both, so that nothing but the support set can tell, and learns from every
+//! name that the pictures before it make predictable.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rand::Rng;
+
+/// A way to make training episodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// `2-way` (paper, 3.2.2, \[2-way\]): two concepts of eight pictures each, a neighbour as the negative.
+    TwoWay,
+    /// `2-way-random` (\[2-way-random\]): the same with 2 to 16 pictures in all, every number as likely as any other. In the paper it goes
+    /// on from \[2-way\]: give that run's adapter as the start.
+    TwoWayRandom,
+    /// `2-way-weight` (\[2-way-weight\]): the same with a number of pictures j as likely as e^j.
+    TwoWayWeight,
+    /// `mix` (\[mix\]): \[2-way-random\] by turns with the tasks that the model had before, here pictures to be called by their real names.
+    Mix,
+    /// `link`, ours: 2 to 5 concepts of 1 to 8 pictures, names invented (now and then real), hard negatives, every predictable name learned.
+    Link,
+}
+
+impl Strategy {
+    /// All of them, with their names.
+    pub const ALL: [(Self, &'static str); 5] = [
+        (Self::TwoWay, "2-way"),
+        (Self::TwoWayRandom, "2-way-random"),
+        (Self::TwoWayWeight, "2-way-weight"),
+        (Self::Mix, "mix"),
+        (Self::Link, "link"),
+    ];
+}
+
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Self::ALL.into_iter().find(|(known, _)| known == self);
+        f.write_str(name.map_or("", |(_, name)| name))
+    }
+}
+
+impl FromStr for Strategy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|(_, name)| *name == text);
+        known.map(|(strategy, _)| strategy).ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|(_, name)| *name).collect();
+            format!("'{text}' is no strategy; there are {}", names.join(", "))
+        })
+    }
+}
+
+/// What `link` can be trained without, to see what it is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ingredients {
+    /// Half of the episodes are of concepts that the encoder finds alike.
+    pub hard_negatives: bool,
+    /// Every name that is predictable is learned from, not the queries' alone.
+    pub every_name: bool,
+    /// Names of many kinds, not syllables alone.
+    pub wide_names: bool,
+    /// Real names in some episodes.
+    pub real_names: bool,
+    /// Two to five concepts and one to eight pictures, not two of one or two.
+    pub many_shapes: bool,
+}
+
+impl Ingredients {
+    /// All of them.
+    pub const ALL: Self = Self {
+        hard_negatives: true,
+        every_name: true,
+        wide_names: true,
+        real_names: true,
+        many_shapes: true,
+    };
+
+    /// All but those named, as in `hard-negatives`.
+    ///
+    /// # Errors
+    ///
+    /// When a name is none of theirs.
+    pub fn without(names: &[String]) -> Result<Self, String> {
+        let mut all = Self::ALL;
+        for name in names {
+            let flag = match name.as_str() {
+                "hard-negatives" => &mut all.hard_negatives,
+                "every-name" => &mut all.every_name,
+                "wide-names" => &mut all.wide_names,
+                "real-names" => &mut all.real_names,
+                "many-shapes" => &mut all.many_shapes,
+                _ => {
+                    return Err(format!(
+                        "'{name}' is no ingredient; there are hard-negatives, every-name, wide-names, real-names, many-shapes"
+                    ));
+                }
+            };
+            *flag = false;
+        }
+        Ok(all)
+    }
+}
+
+/// The size of an episode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Concepts.
+    pub ways: usize,
+    /// Pictures a concept.
+    pub shots: usize,
+    /// Query pictures after the support set.
+    pub queries: usize,
+}
+
+/// Whose names are invented.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Naming {
+    /// Every concept's; of these, a share of episodes takes some or all names from what the things are really called.
+    Invented {
+        /// That share.
+        real: f64,
+    },
+    /// The first concept's alone, 1 to 10 random letters; the other keeps its real name (the published training policy).
+    First,
+    /// Nobody's: every picture is called what it is.
+    Real,
+}
+
+/// Which classes stand beside each other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Company {
+    /// Any.
+    Random,
+    /// In half of the episodes the others are among the nearest of the first.
+    HalfNear,
+    /// The other is a neighbour of the first, the nearest the likeliest, falling off in a straight line (paper, 3.2.1).
+    Near,
+}
+
+/// How an episode of some size is filled.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rules {
+    /// Whose names are invented.
+    pub naming: Naming,
+    /// Names of many kinds, or syllables alone.
+    pub wide_names: bool,
+    /// Which classes stand beside each other.
+    pub company: Company,
+    /// Whether every predictable name is learned from, or the queries' alone.
+    pub every_name: bool,
+}
+
+impl Rules {
+    /// The rules of the held-out measurement: any classes, invented names of all kinds.
+    pub const HELD_OUT: Self = Self {
+        naming: Naming::Invented { real: 0.0 },
+        wide_names: true,
+        company: Company::Random,
+        every_name: false,
+    };
+}
+
+impl Strategy {
+    /// What the next batch is made of.
+    pub fn draw(self, ingredients: Ingredients, rng: &mut impl Rng) -> (Shape, Rules) {
+        let paper = Rules {
+            naming: Naming::First,
+            wide_names: false,
+            company: Company::Near,
+            every_name: false,
+        };
+        let two_way = |shots| Shape {
+            ways: 2,
+            shots,
+            queries: 1,
+        };
+        match self {
+            Self::TwoWay => (two_way(8), paper),
+            Self::TwoWayRandom => (two_way(rng.random_range(1..=8)), paper),
+            Self::TwoWayWeight => (two_way(exponential(rng)), paper),
+            // Pictures one after the other, each called what it is, with nothing before it to tell.
+            Self::Mix if rng.random_bool(0.5) => (
+                Shape {
+                    ways: 8,
+                    shots: 1,
+                    queries: 0,
+                },
+                Rules {
+                    naming: Naming::Real,
+                    company: Company::Random,
+                    every_name: true,
+                    ..paper
+                },
+            ),
+            Self::Mix => (two_way(rng.random_range(1..=8)), paper),
+            Self::Link => (link_shape(ingredients, rng), link_rules(ingredients)),
+        }
+    }
+}
+
+/// Pictures a concept for \[2-way-weight\]: half of j in 2, 4, … 16, as likely as e^j.
+fn exponential(rng: &mut impl Rng) -> usize {
+    let weight = |shots: usize| (2.0 * shots as f64).exp();
+    let total: f64 = (1..=8).map(weight).sum();
+    let mut left = rng.random::<f64>() * total;
+    (1..8)
+        .find(|&shots| {
+            left -= weight(shots);
+            left < 0.0
+        })
+        .unwrap_or(8)
+}
+
+fn link_shape(ingredients: Ingredients, rng: &mut impl Rng) -> Shape {
+    let queries = 3;
+    if !ingredients.many_shapes {
+        let shots = rng.random_range(1..=2);
+        return Shape {
+            ways: 2,
+            shots,
+            queries,
+        };
+    }
+    let ways = [2, 2, 2, 3, 3, 4, 5][rng.random_range(0..7)];
+    // Few pictures more often than many: they cost less and are harder.
+    let shots = [1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 6, 8][rng.random_range(0..12)];
+    Shape {
+        ways,
+        shots: usize::min(shots, 16 / ways),
+        queries,
+    }
+}
+
+fn link_rules(ingredients: Ingredients) -> Rules {
+    Rules {
+        naming: Naming::Invented {
+            real: if ingredients.real_names { 0.25 } else { 0.0 },
+        },
+        wide_names: ingredients.wide_names,
+        company: if ingredients.hard_negatives {
+            Company::HalfNear
+        } else {
+            Company::Random
+        },
+        every_name: ingredients.every_name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    #[test]
+    fn a_strategy_reads_its_name() {
+        for (strategy, name) in Strategy::ALL {
+            assert_eq!(name.parse(), Ok(strategy));
+            assert_eq!(strategy.to_string(), name);
+        }
+        let error = "3-way".parse::<Strategy>().unwrap_err();
+        assert!(error.contains("2-way-weight"), "{error}");
+    }
+
+    #[test]
+    fn an_ingredient_is_left_out_by_name() {
+        let without = Ingredients::without(&["wide-names".to_owned()]).unwrap();
+        assert!(!without.wide_names && without.every_name);
+        assert!(Ingredients::without(&["salt".to_owned()]).is_err());
+    }
+
+    /// The share of each number of pictures in all against e^j (paper, 3.2.2).
+    #[test]
+    fn the_weighted_strategy_prefers_many_pictures() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut counts = [0; 9];
+        for _ in 0..20_000 {
+            counts[exponential(&mut rng)] += 1;
+        }
+        assert_eq!(counts[0], 0);
+        let ratio = f64::from(counts[8]) / f64::from(counts[7]);
+        assert!((ratio / 2_f64.exp() - 1.0).abs() < 0.1, "{counts:?}");
+    }
+
+    #[test]
+    fn sizes_stay_within_sixteen_pictures() {
+        let mut rng = ChaCha8Rng::seed_from_u64(2);
+        for (strategy, name) in Strategy::ALL {
+            for _ in 0..500 {
+                let (shape, _) = strategy.draw(Ingredients::ALL, &mut rng);
+                let pictures = shape.ways * shape.shots;
+                assert!((2..=16).contains(&pictures), "{name}: {shape:?}");
+            }
+        }
+    }
+}
