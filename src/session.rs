@@ -102,8 +102,9 @@ pub struct Answer {
     /// Each concept's log-probability: that of its exact name followed by the stop. (A long name's probability itself may be too small
     /// for a number.) Empty when stopped.
     pub names: Vec<f64>,
-    /// Each example's share of the attention that the naming step pays to all examples, averaged over heads and layers, in the order of
-    /// the examples; adds up to one.
+    /// Each example's share of the attention that the naming step pays to the examples' names (each with its stop), averaged over heads and
+    /// layers, in the order of the examples; adds up to one. An answer is copied from a name, which has by then gathered its picture;
+    /// the pictures' own positions would add what any step pays to the first of them.
     pub shares: Vec<f32>,
     /// Times.
     pub times: AnswerTimes,
@@ -112,6 +113,7 @@ pub struct Answer {
 /// The support set in the cache.
 struct Linked {
     names: Vec<Vec<u32>>,
+    /// Where each example's name and stop stand.
     examples: Vec<Range<usize>>,
     length: usize,
 }
@@ -196,10 +198,8 @@ impl Session {
         let mut positions = self.template.begin();
         let mut ranges = Vec::with_capacity(examples.len());
         for (picture, example) in examples.iter().enumerate() {
-            let first = positions.len();
-            self.template
-                .push_example(&mut positions, picture, &names[example.concept]);
-            ranges.push(first..positions.len());
+            let name = &names[example.concept];
+            ranges.push(self.template.push_example(&mut positions, picture, name));
         }
         let longest = names.iter().map(Vec::len).max().unwrap_or(0);
         let tokens = positions.len() + self.template.query_len() + longest + ANSWER_MARGIN;
