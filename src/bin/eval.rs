@@ -1,6 +1,6 @@
 //! Runs the benchmark on a pack and folders of pictures. See `cargo xtask eval -- --help`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,9 +10,11 @@ use clap::Parser;
 use link_context::features::{FeatureReader, Splits, source_argument};
 use link_context::model::vision::Vision;
 use link_context::model::{ModelConfig, Parameters};
+use link_context::protocol::cell::{Cell, Control};
+use link_context::protocol::isekai::{self, Item};
 use link_context::protocol::scoring::Rate;
 use link_context::protocol::table::{CellReport, Record, Report, SourceReport};
-use link_context::protocol::task::{Cell, Control};
+use link_context::protocol::task::Trial;
 use link_context::protocol::{Source, run};
 use link_context::session::Session;
 use link_context::text::tokenizer::Tokenizer;
@@ -30,11 +32,15 @@ struct Arguments {
     #[arg(long)]
     pack: PathBuf,
     /// A source of pictures, NAME=FOLDER with one subfolder a class; may be given several times.
-    #[arg(long, required = true, value_parser = source_argument)]
+    #[arg(long, requires = "split", value_parser = source_argument)]
     pictures: Vec<(String, PathBuf)>,
+    /// A list of episodes in the form of the ISEKAI sets, NAME=FILE, with the pictures' paths from its own folder; --shots says how many
+    /// pictures a concept are shown. May be given several times.
+    #[arg(long, required_unless_present = "pictures", value_parser = source_argument)]
+    isekai: Vec<(String, PathBuf)>,
     /// JSON that says which classes of each source are held out: {"NAME": {"held_out": [...]}}.
     #[arg(long)]
-    split: PathBuf,
+    split: Option<PathBuf>,
     /// Folder for cached features.
     #[arg(long)]
     cache: PathBuf,
@@ -62,6 +68,9 @@ struct Arguments {
     /// Pictures a class at most, the first by name.
     #[arg(long, default_value_t = 100)]
     limit: usize,
+    /// Sources whose files are named STYLE-NUMBER: a query is then asked in a style that its support set does not have.
+    #[arg(long, value_delimiter = ',')]
+    styled: Vec<String>,
     /// Writes JSON, with every episode, in place of the table.
     #[arg(long)]
     json: bool,
@@ -82,16 +91,27 @@ fn main() -> anyhow::Result<()> {
     }
     let mut reports = Vec::new();
     for source in &sources {
-        reports.push(SourceReport {
-            name: source.name.clone(),
-            classes: source
-                .classes
-                .iter()
-                .map(|class| class.name.clone())
-                .collect(),
-            pictures: source.classes.iter().map(|class| class.len()).sum(),
-            cells: run_cells(&mut session, source, &cells, &arguments)?,
-        });
+        let indices = arguments.first..arguments.first + arguments.episodes;
+        let draw = |cell| Ok(source.draw(cell, arguments.seed, indices.clone())?);
+        let cells = run_cells(&mut session, source, &cells, draw)?;
+        reports.push(described(source, false, cells));
+    }
+    for (name, path) in &arguments.isekai {
+        let (source, items) = read_list(name, path, &arguments, &encoder)?;
+        let known = source.by_path();
+        let cells: Result<Vec<Cell>, _> = arguments
+            .shots
+            .iter()
+            .map(|&shots| Cell::new(2, shots, None))
+            .collect();
+        let draw = |cell: Cell| -> anyhow::Result<Vec<Trial>> {
+            let trials = (0..)
+                .zip(&items)
+                .map(|(index, item)| item.trial(arguments.seed, index, cell.shots, &known));
+            Ok(trials.collect::<Result<_, _>>()?)
+        };
+        let cells = run_cells(&mut session, &source, &cells?, draw)?;
+        reports.push(described(&source, true, cells));
     }
     let report = Report {
         pack: encoder.pack,
@@ -106,14 +126,25 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A source and its figures.
+fn described(source: &Source, list: bool, cells: Vec<CellReport>) -> SourceReport {
+    let classes = &source.classes;
+    SourceReport {
+        name: source.name.clone(),
+        list,
+        classes: classes.iter().map(|class| class.name.clone()).collect(),
+        pictures: classes.iter().map(|class| class.len()).sum(),
+        cells,
+    }
+}
+
 /// Every cell on one source.
 fn run_cells(
     session: &mut Session,
     source: &Source,
     cells: &[Cell],
-    arguments: &Arguments,
+    draw: impl Fn(Cell) -> anyhow::Result<Vec<Trial>>,
 ) -> anyhow::Result<Vec<CellReport>> {
-    let indices = arguments.first..arguments.first + arguments.episodes;
     let mut run_cell = |cell: Cell| -> anyhow::Result<Vec<Record>> {
         let mut exact = Vec::new();
         let show = |record: &Record| {
@@ -127,8 +158,7 @@ fn run_cells(
                 );
             }
         };
-        let run = run(session, source, cell, arguments.seed, indices.clone(), show);
-        Ok(pollster::block_on(run)?)
+        Ok(pollster::block_on(run(session, source, draw(cell)?, show))?)
     };
     let mut reports: Vec<CellReport> = Vec::new();
     for &cell in cells {
@@ -215,41 +245,68 @@ fn open(folder: &Path) -> anyhow::Result<(Session, Encoder)> {
 
 /// Features of every held-out class of every source.
 fn read_sources(arguments: &Arguments, encoder: &Encoder) -> anyhow::Result<Vec<Source>> {
-    let splits = Splits::read(&arguments.split)?;
-    let Encoder {
-        config,
-        vision,
-        weights,
-        ..
-    } = encoder;
-    let device = Device::flex();
-    let parts = config.connector.visual_tokens;
-    let reader = FeatureReader::new(
-        vision,
-        &config.vision,
-        parts,
-        weights,
-        &arguments.cache,
-        &device,
-    );
+    let Some(split) = &arguments.split else {
+        return Ok(Vec::new());
+    };
+    let splits = Splits::read(split)?;
     let mut sources = Vec::new();
     for (name, folder) in &arguments.pictures {
-        let mut classes = Vec::new();
-        for class in &splits.of(name)?.held_out {
-            classes.push(reader.class(folder, class, arguments.limit)?);
-        }
-        let pictures: usize = classes.iter().map(|class| class.len()).sum();
-        eprintln!(
-            "{name}: {} held-out classes, {pictures} pictures",
-            classes.len()
-        );
-        sources.push(Source {
-            name: name.clone(),
-            classes,
-            channels: config.vision.head_channels,
-        });
+        let classes = &splits.of(name)?.held_out;
+        let styled = arguments.styled.contains(name);
+        let limit = arguments.limit;
+        sources.push(encoder.source(name, folder, classes, limit, styled, &arguments.cache)?);
     }
     Ok(sources)
+}
+
+/// A list of episodes and the pictures that it names.
+fn read_list(
+    name: &str,
+    path: &Path,
+    arguments: &Arguments,
+    encoder: &Encoder,
+) -> anyhow::Result<(Source, Vec<Item>)> {
+    let text = String::from_utf8(read(path)?).context("the list is no UTF-8 text")?;
+    let items = isekai::parse(&text)?;
+    let pictures = items.iter().flat_map(Item::pictures);
+    let folders: BTreeSet<String> = pictures
+        .filter_map(|picture| Some(picture.rsplit_once('/')?.0.to_owned()))
+        .collect();
+    let folders: Vec<String> = folders.into_iter().collect();
+    let root = path.parent().unwrap_or(Path::new("."));
+    let source = encoder.source(name, root, &folders, usize::MAX, false, &arguments.cache)?;
+    Ok((source, items))
+}
+
+impl Encoder {
+    /// Features of the first `limit` pictures of some classes of a folder.
+    fn source(
+        &self,
+        name: &str,
+        folder: &Path,
+        classes: &[String],
+        limit: usize,
+        styled: bool,
+        cache: &Path,
+    ) -> anyhow::Result<Source> {
+        let config = &self.config;
+        let reader = FeatureReader::new(
+            &self.vision,
+            &config.vision,
+            config.connector.visual_tokens,
+            &self.weights,
+            cache,
+            &Device::flex(),
+        );
+        let mut features = Vec::new();
+        for class in classes {
+            features.push(reader.class(folder, class, limit)?);
+        }
+        let pictures: usize = features.iter().map(|class| class.len()).sum();
+        eprintln!("{name}: {} classes, {pictures} pictures", features.len());
+        let channels = config.vision.head_channels;
+        Ok(Source::new(name.to_owned(), features, channels, styled))
+    }
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {

@@ -1,37 +1,32 @@
 //! The benchmark: does the model bind pictures to names, on classes it was never trained on?
 //!
 //! Names are invented, so that nothing but the support set can tell them; the controls then show that it did. An answer is decoded
-//! greedily through [`Session::answer`], as on the page. [`task`] draws the episodes, [`scoring`] says what is right, [`table`] counts.
+//! greedily through [`Session::answer`], as on the page. [`task`] draws the episodes of a [`cell`], [`isekai`] takes them from a list;
+//! [`scoring`] says what is right, [`table`] counts.
 
+pub mod cell;
+pub mod isekai;
+pub mod names;
 pub mod scoring;
 pub mod table;
 pub mod task;
 
+use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
 
-use thiserror::Error;
 use web_time::Instant;
 
+use self::cell::Cell;
 use self::scoring::{exact, highest, prototype, substring};
 use self::table::Record;
-use self::task::{Cell, Picture, TaskError, Trial, draw, fits};
+use self::task::{Outline, Picture, TaskError, Trial, draw, fits};
+use crate::episode::Example;
 use crate::features::ClassFeatures;
 use crate::picture::Square;
 use crate::session::{Features, LinkedExample, Session, SessionError};
 
 /// The grey of a blank picture, in all channels: the encoder's zero.
 const GREY: u8 = 127;
-
-/// Why a cell could not be run.
-#[derive(Debug, Error)]
-pub enum ProtocolError {
-    /// The source is too small for it.
-    #[error(transparent)]
-    Task(#[from] TaskError),
-    /// The model could not answer.
-    #[error(transparent)]
-    Session(#[from] SessionError),
-}
 
 /// Classes from which episodes are drawn; both concepts of an episode come from one source.
 #[derive(Clone, Debug)]
@@ -40,24 +35,23 @@ pub struct Source {
     pub name: String,
     /// Its classes.
     pub classes: Vec<ClassFeatures>,
+    /// The style of each picture of each class, as a number; a class's list is empty where styles do not matter.
+    styles: Vec<Vec<usize>>,
     /// Channels of a visual token: the first of a picture's tokens is the mean over the whole picture.
     pub channels: usize,
 }
 
-/// Runs the episodes of a cell, one after the other; each goes to `on_record` as it is done.
+/// Runs episodes, one after the other; each goes to `on_record` as it is done.
 ///
 /// # Errors
 ///
-/// When the source is too small for the cell, or the session fails.
+/// When the session fails.
 pub async fn run(
     session: &mut Session,
     source: &Source,
-    cell: Cell,
-    seed: u64,
-    indices: Range<u64>,
+    trials: Vec<Trial>,
     mut on_record: impl FnMut(&Record),
-) -> Result<Vec<Record>, ProtocolError> {
-    let classes = source.sizes();
+) -> Result<Vec<Record>, SessionError> {
     let size = Square::SIZE;
     let blank = session.encode(&Square {
         size,
@@ -65,8 +59,7 @@ pub async fn run(
         animated: false,
     });
     let mut records = Vec::new();
-    for index in indices {
-        let trial = draw(seed, &source.name, &classes, cell, index)?;
+    for trial in trials {
         let record = answer(session, source, &blank, trial).await?;
         on_record(&record);
         records.push(record);
@@ -133,8 +126,19 @@ async fn answer(
         answer: answer.name,
         finished: answer.finished,
         log_probabilities: answer.names,
+        leaning: leaning(&examples, &answer.shares, target),
+        shares: answer.shares,
         milliseconds,
     })
+}
+
+/// Whether the right concept's examples got more attention together than any other's.
+fn leaning(examples: &[Example<Picture>], shares: &[f32], target: usize) -> bool {
+    let mut sums = vec![0.0; examples.iter().map(|e| e.concept + 1).max().unwrap_or(0)];
+    for (example, share) in examples.iter().zip(shares) {
+        sums[example.concept] += share;
+    }
+    target < sums.len() && highest(&sums, target)
 }
 
 impl Source {
@@ -144,14 +148,74 @@ impl Source {
     ///
     /// When it has too few classes, or a class too few pictures.
     pub fn fits(&self, cell: Cell) -> Result<(), TaskError> {
-        fits(&self.name, &self.sizes(), cell)
+        fits(&self.name, &self.outlines(), cell)
     }
 
-    /// Names and numbers of pictures of the classes.
-    fn sizes(&self) -> Vec<(&str, usize)> {
-        self.classes
-            .iter()
-            .map(|class| (class.name.as_str(), class.len()))
+    /// A source of `classes`; with `styled`, the styles of pictures are told by their files' names: `noto-1.webp` and `noto-2.webp` are
+    /// of one style.
+    pub fn new(name: String, classes: Vec<ClassFeatures>, channels: usize, styled: bool) -> Self {
+        let mut known: Vec<String> = Vec::new();
+        let mut style = |file: &String| {
+            let stem = file
+                .rsplit_once('-')
+                .map_or(file.as_str(), |(stem, _)| stem);
+            known.iter().position(|one| one == stem).unwrap_or_else(|| {
+                known.push(stem.to_owned());
+                known.len() - 1
+            })
+        };
+        let styles = classes.iter().map(|class| match styled {
+            true => class.files.iter().map(&mut style).collect(),
+            false => Vec::new(),
+        });
+        let styles = styles.collect();
+        Self {
+            name,
+            classes,
+            styles,
+            channels,
+        }
+    }
+
+    /// The episodes `indices` of a cell.
+    ///
+    /// # Errors
+    ///
+    /// When the source is too small for it.
+    pub fn draw(
+        &self,
+        cell: Cell,
+        seed: u64,
+        indices: Range<u64>,
+    ) -> Result<Vec<Trial>, TaskError> {
+        let classes = self.outlines();
+        indices
+            .map(|index| draw(seed, &self.name, &classes, cell, index))
+            .collect()
+    }
+
+    /// Where each picture is, by the path of its class and its file's name with a slash between.
+    pub fn by_path(&self) -> HashMap<String, Picture> {
+        let classes = self.classes.iter().enumerate();
+        classes
+            .flat_map(|(class, features)| {
+                let files = features.files.iter().enumerate();
+                files.map(move |(index, file)| {
+                    let path = format!("{}/{file}", features.name);
+                    (path, Picture { class, index })
+                })
+            })
+            .collect()
+    }
+
+    fn outlines(&self) -> Vec<Outline<'_>> {
+        let classes = self.classes.iter().zip(&self.styles);
+        classes
+            .map(|(class, styles)| Outline {
+                name: &class.name,
+                pictures: class.len(),
+                styles,
+            })
             .collect()
     }
 

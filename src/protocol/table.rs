@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::cell::{Cell, Control};
 use super::scoring::Rate;
-use super::task::{Cell, Control};
 
 /// A whole run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -23,6 +23,8 @@ pub struct Report {
 pub struct SourceReport {
     /// Its name.
     pub name: String,
+    /// Whether its episodes were taken from a list of the paper's form, not drawn.
+    pub list: bool,
     /// Its classes, none of which was trained on.
     pub classes: Vec<String>,
     /// Pictures of all of them.
@@ -42,10 +44,16 @@ pub struct CellReport {
     pub substring: Rate,
     /// The right name is the likelier.
     pub likelier: Rate,
+    /// The right concept's examples get the most attention at the naming step.
+    pub leaning: Rate,
     /// The nearest prototype's concept is the right one; absent where there are no pictures.
     pub prototype: Option<Rate>,
     /// Under a swap: of the answers that were exact before it, how many are exactly the other name after it.
     pub flips: Option<Rate>,
+    /// Exact answers where the first concept is asked for (in a list of the paper's form, the positive one), and where another is.
+    pub by_target: [Rate; 2],
+    /// Exact answers by the place of the deciding example in the support set, where each concept has but one.
+    pub by_place: Vec<Rate>,
     /// Answers that are none of the episode's names.
     pub neither: Rate,
     /// Mean time of a support set and its answer, in milliseconds.
@@ -71,6 +79,10 @@ pub struct Record {
     pub answer: String,
     /// Whether it ended the answer itself.
     pub finished: bool,
+    /// Each example's share of the attention.
+    pub shares: Vec<f32>,
+    /// Whether the right concept's examples have the greatest share.
+    pub leaning: bool,
     /// Each name's log-probability, with its stop.
     pub log_probabilities: Vec<f64>,
     /// Score by [`exact`](super::scoring::exact).
@@ -105,13 +117,44 @@ impl CellReport {
             exact: rate(|record| record.exact),
             substring: rate(|record| record.substring),
             likelier: rate(|record| record.likelier),
+            leaning: rate(|record| record.leaning),
             prototype: prototype.map(Rate::new),
             flips,
+            by_target: [true, false].map(|first| {
+                let asked = episodes.iter().filter(|r| (r.target == 0) == first);
+                Rate::new(asked.map(|record| record.exact))
+            }),
+            by_place: by_place(cell, &episodes),
             neither: rate(|record| !record.finished || !record.names.contains(&record.answer)),
             milliseconds: milliseconds / episodes.len() as f64,
             episodes,
         }
     }
+}
+
+impl CellReport {
+    /// The mean of the accuracies where the first concept is right and where another is.
+    pub fn balanced(&self) -> f64 {
+        let [first, other] = self.by_target.map(Rate::share);
+        (first + other) / 2.0
+    }
+}
+
+/// Exact answers by the place of the one example of the right concept.
+fn by_place(cell: Cell, episodes: &[Record]) -> Vec<Rate> {
+    if cell.shots != 1 || cell.control.is_some() {
+        return Vec::new();
+    }
+    let place = |record: &Record| {
+        let mut concepts = record.examples.iter().map(|example| example.0);
+        concepts.position(|concept| concept == record.target)
+    };
+    (0..cell.ways)
+        .map(|at| {
+            let there = episodes.iter().filter(|r| place(r) == Some(at));
+            Rate::new(there.map(|record| record.exact))
+        })
+        .collect()
 }
 
 impl fmt::Display for Report {
@@ -127,8 +170,16 @@ impl fmt::Display for Report {
             )?;
             writeln!(
                 f,
-                "{:<21} {:>5}  {:<19}{:<19}{:<19}{:<19}{:>8}{:>6}",
-                "", "n", "exact, %", "substring, %", "likelier, %", "prototype, %", "neither", "ms"
+                "{:<21} {:>5}  {:<19}{:<19}{:<19}{:<19}{:<19}{:>8}{:>6}",
+                "",
+                "n",
+                "exact, %",
+                "substring, %",
+                "likelier, %",
+                "leaning, %",
+                "prototype, %",
+                "neither",
+                "ms"
             )?;
             for cell in &source.cells {
                 write!(f, "{:<21} {:>5}  ", cell.cell.to_string(), cell.exact.of)?;
@@ -136,11 +187,33 @@ impl fmt::Display for Report {
                     Some(cell.exact),
                     Some(cell.substring),
                     Some(cell.likelier),
+                    Some(cell.leaning),
                     cell.prototype,
                 ] {
                     write!(f, "{:<19}", rate.map_or_else(String::new, percent))?;
                 }
                 writeln!(f, "{:>8}{:>6.0}", cell.neither.count, cell.milliseconds)?;
+                let detail = |rates: &[Rate]| {
+                    let texts: Vec<String> = rates.iter().map(|rate| percent(*rate)).collect();
+                    texts.join("  ")
+                };
+                if !cell.by_place.is_empty() {
+                    writeln!(
+                        f,
+                        "{:<28}by place of the deciding example: {}",
+                        "",
+                        detail(&cell.by_place)
+                    )?;
+                }
+                if source.list {
+                    writeln!(
+                        f,
+                        "{:<28}positive, negative, balanced: {}  {:.1}",
+                        "",
+                        detail(&cell.by_target),
+                        cell.balanced() * 100.0
+                    )?;
+                }
                 if let Some(flips) = cell.flips {
                     writeln!(
                         f,
@@ -190,6 +263,8 @@ mod tests {
             target,
             answer: answer.to_owned(),
             finished: true,
+            shares: Vec::new(),
+            leaning: false,
             log_probabilities: vec![-0.7, -0.7],
             exact,
             substring: exact,
@@ -232,6 +307,7 @@ mod tests {
         let cell = CellReport::new("2-way/2-shot".parse().unwrap(), records, None);
         let source = SourceReport {
             name: "s".to_owned(),
+            list: false,
             classes: vec!["class".to_owned()],
             pictures: 2,
             cells: vec![cell],
@@ -250,6 +326,8 @@ mod tests {
         let cell = &json["sources"][0]["cells"][0];
         assert_eq!(cell["cell"], "2-way/2-shot");
         assert_eq!(cell["exact"]["share"], 0.5);
+        assert_eq!(cell["by_target"][0]["share"], 1.0);
+        assert_eq!(cell["by_target"][1]["share"], 0.0);
         assert_eq!(cell["episodes"][1]["index"], 1);
     }
 }

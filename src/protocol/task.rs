@@ -4,41 +4,22 @@
 //! and what is changed. So the cells of a source are paired: at more shots an episode keeps its concepts, names, query and pictures and
 //! gains pictures, and a control is the uncontrolled episode with one thing changed.
 
-use std::fmt;
-use std::str::FromStr;
-
-use rand::seq::{IndexedRandom as _, SliceRandom as _};
+use rand::seq::SliceRandom as _;
 use rand::{Rng, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
+use super::cell::{Cell, Control};
+use super::names::NameKind;
 use crate::episode::{Example, Intervention};
 
 /// Set before everything that an episode's generator is seeded with. To change what is drawn is to change this.
 const DRAWING: &str = "link-context protocol 1";
 
-const ONSETS: [&str; 14] = [
-    "b", "d", "f", "g", "h", "k", "l", "m", "n", "p", "r", "s", "t", "v",
-];
-const VOWELS: [&str; 5] = ["a", "e", "i", "o", "u"];
-const CODAS: [&str; 8] = ["", "k", "l", "m", "n", "r", "s", "t"];
-
 /// Why an episode cannot be drawn.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum TaskError {
-    /// The text names no cell.
-    #[error("'{0}' is no cell; write 2-way/4-shot, or 2-way/4-shot/blank (or shuffle, or swap)")]
-    NoCell(String),
-    /// Too few concepts to tell apart, or none shown.
-    #[error("a cell needs at least two ways and one shot, not {ways} and {shots}")]
-    TooSmall {
-        /// Concepts.
-        ways: usize,
-        /// Pictures a concept.
-        shots: usize,
-    },
     /// The source has fewer classes than the cell has concepts.
     #[error("'{origin}' has {classes} classes, and {cell} needs {}", cell.ways)]
     TooFewClasses {
@@ -50,132 +31,15 @@ pub enum TaskError {
         cell: Cell,
     },
     /// A class has too few pictures for a support set and a query that is not in it.
-    #[error("class '{class}' has {pictures} pictures, and {cell} needs {}", cell.shots + 1)]
+    #[error("class '{class}' has {pictures} pictures for a support set, and {cell} needs {}", cell.shots)]
     TooFewPictures {
         /// The class.
         class: String,
-        /// Its pictures.
+        /// Those of its pictures that a support set can have.
         pictures: usize,
         /// The cell.
         cell: Cell,
     },
-}
-
-/// What is changed in the support set, to see whether the answer comes from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Control {
-    /// A grey square stands in place of every support picture; the query is as it is. A model that reads the pictures can only guess.
-    Blank,
-    /// The names are dealt anew among the support pictures, every deal as likely as any other, so that over the episodes a picture's
-    /// name says nothing of its concept. A model that reads the names beside the pictures can only guess.
-    Shuffle,
-    /// Every concept's pictures take the next concept's name. A model that reads them gives the name that now stands there.
-    Swap,
-}
-
-impl Control {
-    const ALL: [(Self, &'static str); 3] = [
-        (Self::Blank, "blank"),
-        (Self::Shuffle, "shuffle"),
-        (Self::Swap, "swap"),
-    ];
-}
-
-/// A cell of the result table. Written `2-way/4-shot` or, under a control, `2-way/4-shot/swap`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cell {
-    /// Concepts.
-    pub ways: usize,
-    /// Support pictures a concept.
-    pub shots: usize,
-    /// What is changed.
-    pub control: Option<Control>,
-}
-
-impl Cell {
-    /// A cell of at least two concepts of at least one picture.
-    ///
-    /// # Errors
-    ///
-    /// When it is smaller.
-    pub fn new(ways: usize, shots: usize, control: Option<Control>) -> Result<Self, TaskError> {
-        if ways < 2 || shots < 1 {
-            return Err(TaskError::TooSmall { ways, shots });
-        }
-        Ok(Self {
-            ways,
-            shots,
-            control,
-        })
-    }
-
-    /// The same cell with nothing changed.
-    pub fn uncontrolled(self) -> Self {
-        Self {
-            control: None,
-            ..self
-        }
-    }
-
-    /// Every number of shots uncontrolled, then every control.
-    ///
-    /// # Errors
-    ///
-    /// When a cell is too small.
-    pub fn plan(
-        ways: usize,
-        shots: &[usize],
-        controls_shots: usize,
-    ) -> Result<Vec<Self>, TaskError> {
-        let controls = Control::ALL.map(|(control, _)| (controls_shots, Some(control)));
-        let cells = shots.iter().map(|&shots| (shots, None)).chain(controls);
-        cells
-            .map(|(shots, control)| Self::new(ways, shots, control))
-            .collect()
-    }
-}
-
-impl fmt::Display for Cell {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-way/{}-shot", self.ways, self.shots)?;
-        match Control::ALL
-            .into_iter()
-            .find(|(control, _)| Some(*control) == self.control)
-        {
-            Some((_, name)) => write!(f, "/{name}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl FromStr for Cell {
-    type Err = TaskError;
-
-    fn from_str(text: &str) -> Result<Self, TaskError> {
-        let read = || {
-            let mut parts = text.split('/');
-            let ways = parts.next()?.strip_suffix("-way")?.parse().ok()?;
-            let shots = parts.next()?.strip_suffix("-shot")?.parse().ok()?;
-            let control = match parts.next() {
-                Some(name) => Some(
-                    Control::ALL
-                        .into_iter()
-                        .find(|(_, known)| *known == name)?
-                        .0,
-                ),
-                None => None,
-            };
-            parts.next().is_none().then_some((ways, shots, control))
-        };
-        let (ways, shots, control) = read().ok_or_else(|| TaskError::NoCell(text.to_owned()))?;
-        Self::new(ways, shots, control)
-    }
-}
-
-impl Serialize for Cell {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
 }
 
 /// A picture of a source.
@@ -202,12 +66,37 @@ pub struct Trial {
     pub target: usize,
 }
 
+/// What a drawing needs to know of a class.
+#[derive(Clone, Copy, Debug)]
+pub struct Outline<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its number of pictures.
+    pub pictures: usize,
+    /// The style of each picture, as a number; empty where styles do not matter.
+    pub styles: &'a [usize],
+}
+
+impl Outline<'_> {
+    fn style(&self, picture: usize) -> Option<usize> {
+        self.styles.get(picture).copied()
+    }
+
+    /// The most pictures a support set can take, whatever is asked: all but one or, with styles, all but those of the commonest style
+    /// (and one more, which is kept for a query).
+    fn support(&self) -> usize {
+        let same = |style: &usize| self.styles.iter().filter(|other| *other == style).count();
+        let commonest = self.styles.iter().map(same).max().unwrap_or(0);
+        self.pictures.saturating_sub(1 + commonest)
+    }
+}
+
 /// Whether a source has enough for a cell: so many classes, and in each a picture more than the support set takes.
 ///
 /// # Errors
 ///
 /// When it has not; every episode of the cell would fail alike.
-pub fn fits(origin: &str, classes: &[(&str, usize)], cell: Cell) -> Result<(), TaskError> {
+pub fn fits(origin: &str, classes: &[Outline<'_>], cell: Cell) -> Result<(), TaskError> {
     if classes.len() < cell.ways {
         let (origin, classes) = (origin.to_owned(), classes.len());
         return Err(TaskError::TooFewClasses {
@@ -216,18 +105,18 @@ pub fn fits(origin: &str, classes: &[(&str, usize)], cell: Cell) -> Result<(), T
             cell,
         });
     }
-    match classes.iter().find(|(_, pictures)| *pictures <= cell.shots) {
-        Some(&(class, pictures)) => Err(TaskError::TooFewPictures {
-            class: class.to_owned(),
-            pictures,
+    match classes.iter().find(|class| class.support() < cell.shots) {
+        Some(class) => Err(TaskError::TooFewPictures {
+            class: class.name.to_owned(),
+            pictures: class.support(),
             cell,
         }),
         None => Ok(()),
     }
 }
 
-/// Draws an episode. `classes` are the names and numbers of pictures of the source's classes. The query's concept goes by turns with the
-/// index, so that over any `ways` neighbours every concept is asked for once.
+/// Draws an episode. The query's concept goes by turns with the index, so that over any `ways` neighbours every concept is asked for
+/// once. Where pictures have styles, no picture of the support set has the query's.
 ///
 /// # Errors
 ///
@@ -235,7 +124,7 @@ pub fn fits(origin: &str, classes: &[(&str, usize)], cell: Cell) -> Result<(), T
 pub fn draw(
     seed: u64,
     origin: &str,
-    classes: &[(&str, usize)],
+    classes: &[Outline<'_>],
     cell: Cell,
     index: u64,
 ) -> Result<Trial, TaskError> {
@@ -244,43 +133,54 @@ pub fn draw(
         ways,
         shots,
         control,
+        names: kind,
     } = cell;
     let key = format!("{DRAWING}\n{seed}\n{origin}\n{ways}\n{index}");
-    let mut rng = ChaCha8Rng::from_seed(Sha256::digest(key).into());
+    let mut rng = ChaCha8Rng::from_seed(Sha256::digest(&key).into());
 
     let mut order: Vec<usize> = (0..classes.len()).collect();
     order.shuffle(&mut rng);
-    let names = names(&mut rng, ways);
+    let mut names = NameKind::SYLLABLES.draw(&mut rng, ways);
     let deal = rng.random();
     let asked = (index % ways as u64) as usize;
     let mut examples = Vec::with_capacity(ways * shots);
-    let mut query = Picture {
+    let shuffled: Vec<Vec<usize>> = order[..ways]
+        .iter()
+        .map(|&class| {
+            let mut pictures: Vec<usize> = (0..classes[class].pictures).collect();
+            pictures.shuffle(&mut rng);
+            pictures
+        })
+        .collect();
+    // The first is kept for a query whether it is asked for or not, so that nothing but the target tells the concepts apart.
+    let query = Picture {
         class: order[asked],
-        index: 0,
+        index: shuffled[asked][0],
     };
-    for (concept, &class) in order[..ways].iter().enumerate() {
-        let mut pictures: Vec<usize> = (0..classes[class].1).collect();
-        pictures.shuffle(&mut rng);
-        // The first is kept for a query whether it is asked for or not, so that nothing but the target tells the concepts apart.
-        if concept == asked {
-            query.index = pictures[0];
-        }
-        examples.extend(pictures[1..=shots].iter().map(|&index| {
-            let picture = Picture { class, index };
-            Example {
-                concept,
-                picture,
-                blank: false,
-            }
+    let style = classes[query.class].style(query.index);
+    for (concept, (&class, pictures)) in order.iter().zip(&shuffled).enumerate() {
+        let other = |index: &&usize| style.is_none() || classes[class].style(**index) != style;
+        let support = pictures[1..].iter().filter(other).take(shots);
+        examples.extend(support.map(|&index| Example {
+            concept,
+            picture: Picture { class, index },
+            blank: false,
         }));
     }
     examples.shuffle(&mut rng);
 
+    if kind != NameKind::SYLLABLES {
+        // From a generator of its own: the kinds of name are compared on the same pictures.
+        let mut rng = ChaCha8Rng::from_seed(Sha256::digest(format!("{key}\n{kind}")).into());
+        names = kind.draw(&mut rng, ways);
+    }
     let mut target = asked;
     match control {
         None => {}
         Some(Control::Blank) => Intervention::Blank.apply(ways, &mut examples),
         Some(Control::Shuffle) => Intervention::Shuffle { seed: deal }.apply(ways, &mut examples),
+        Some(Control::Drop) => Intervention::Drop { concept: asked }.apply(ways, &mut examples),
+        Some(Control::Order) => examples.shuffle(&mut ChaCha8Rng::seed_from_u64(deal)),
         Some(Control::Swap) => {
             Intervention::Swap.apply(ways, &mut examples);
             target = (asked + 1) % ways;
@@ -295,40 +195,28 @@ pub fn draw(
     })
 }
 
-/// Invented names that differ: two or three syllables of a consonant and a vowel, and mostly a consonant at the end. "kelu", "bodarim".
-fn names(rng: &mut impl Rng, count: usize) -> Vec<String> {
-    let mut names: Vec<String> = Vec::with_capacity(count);
-    while names.len() < count {
-        let mut name = String::new();
-        let mut push = |parts: &[&'static str], rng: &mut _| {
-            name.push_str(parts.choose(rng).copied().unwrap_or_default());
-        };
-        for _ in 0..rng.random_range(2..=3) {
-            push(&ONSETS, rng);
-            push(&VOWELS, rng);
-        }
-        push(&CODAS, rng);
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
     use super::*;
 
-    const CLASSES: [(&str, usize); 6] = [
-        ("a", 9),
-        ("b", 12),
-        ("c", 30),
-        ("d", 9),
-        ("e", 10),
-        ("f", 11),
+    const CLASSES: [Outline<'static>; 6] = [
+        class("a", 9),
+        class("b", 12),
+        class("c", 30),
+        class("d", 9),
+        class("e", 10),
+        class("f", 11),
     ];
+
+    const fn class(name: &'static str, pictures: usize) -> Outline<'static> {
+        Outline {
+            name,
+            pictures,
+            styles: &[],
+        }
+    }
 
     fn cell(text: &str) -> Cell {
         text.parse().unwrap()
@@ -336,39 +224,6 @@ mod tests {
 
     fn trial(text: &str, index: u64) -> Trial {
         draw(1, "source", &CLASSES, cell(text), index).unwrap()
-    }
-
-    #[test]
-    fn a_cell_reads_what_it_writes() {
-        for text in [
-            "2-way/1-shot",
-            "5-way/8-shot/blank",
-            "2-way/2-shot/shuffle",
-            "3-way/2-shot/swap",
-        ] {
-            assert_eq!(cell(text).to_string(), text);
-        }
-        for text in [
-            "",
-            "2-way",
-            "2way/1-shot",
-            "2-way/1-shot/",
-            "2-way/1-shot/no",
-            "2-way/1-shot/swap/swap",
-        ] {
-            assert_eq!(
-                text.parse::<Cell>(),
-                Err(TaskError::NoCell(text.to_owned()))
-            );
-        }
-        assert!(matches!(
-            "1-way/1-shot".parse::<Cell>(),
-            Err(TaskError::TooSmall { .. })
-        ));
-        assert!(matches!(
-            "2-way/0-shot".parse::<Cell>(),
-            Err(TaskError::TooSmall { .. })
-        ));
     }
 
     #[test]
@@ -537,24 +392,50 @@ mod tests {
         let error = draw(1, "source", &CLASSES, cell("2-way/9-shot/swap"), 0).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "class 'a' has 9 pictures, and 2-way/9-shot/swap needs 10"
+            "class 'a' has 8 pictures for a support set, and 2-way/9-shot/swap needs 9"
         );
     }
 
     #[test]
-    fn the_plan_is_every_shot_count_and_every_control() {
-        let plan: Vec<String> = Cell::plan(2, &[1, 4], 2)
-            .unwrap()
-            .iter()
-            .map(Cell::to_string)
-            .collect();
-        let expected = [
-            "2-way/1-shot",
-            "2-way/4-shot",
-            "2-way/2-shot/blank",
-            "2-way/2-shot/shuffle",
-            "2-way/2-shot/swap",
-        ];
-        assert_eq!(plan, expected);
+    fn a_querys_style_is_not_in_the_support_set() {
+        let styles: [usize; 8] = [0, 0, 1, 1, 2, 2, 3, 3];
+        let classes = ["a", "b", "c"].map(|name| Outline {
+            name,
+            pictures: styles.len(),
+            styles: &styles,
+        });
+        let draw = |text, index| draw(1, "source", &classes, cell(text), index);
+        for index in 0..100 {
+            let trial = draw("3-way/5-shot", index).unwrap();
+            assert_eq!(trial.examples.len(), 15);
+            for example in &trial.examples {
+                assert_ne!(styles[example.picture.index], styles[trial.query.index]);
+            }
+        }
+        assert!(draw("3-way/6-shot", 0).is_err());
+    }
+
+    #[test]
+    fn drop_takes_the_asked_concept_and_order_takes_nothing() {
+        for index in 0..50 {
+            let plain = trial("3-way/2-shot", index);
+            let dropped = trial("3-way/2-shot/drop", index);
+            let mut ordered = trial("3-way/2-shot/order", index);
+            assert_eq!(dropped.examples.len(), 4);
+            assert!(dropped.examples.iter().all(|e| e.concept != plain.target));
+            ordered
+                .examples
+                .sort_by_key(|e| plain.examples.iter().position(|p| p == e));
+            assert_eq!(ordered, plain);
+        }
+    }
+
+    #[test]
+    fn a_kind_of_name_changes_the_names_alone() {
+        let plain = trial("2-way/2-shot", 3);
+        let mut greek = trial("2-way/2-shot/greek", 3);
+        assert!(greek.names.iter().all(|name| !name.is_ascii()));
+        greek.names.clone_from(&plain.names);
+        assert_eq!(plain, greek);
     }
 }
