@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use burn::tensor::Device;
 use clap::Parser;
 use link_context::features::{ClassFeatures, FeatureReader, Splits, source_argument};
@@ -16,7 +16,7 @@ use link_context::text::template::Template;
 use link_context::text::tokenizer::Tokenizer;
 use link_context::train::episodes::{Pool, TrainingEpisode, Writer};
 use link_context::train::strategy::{Ingredients, Rules, Shape, Strategy};
-use link_context::train::{AdapterConfig, Trainer, initial_adapter, rate};
+use link_context::train::{AdapterConfig, Trainer, grow, initial_adapter, rate};
 use link_context::weights::checkpoint::{read_safetensors, write_safetensors};
 use link_context::weights::convert::{originals, tokenizer_json};
 use link_context::weights::gguf::Gguf;
@@ -55,7 +55,7 @@ struct Arguments {
     /// Folder for checkpoints, the log and cached features. A run goes on from the checkpoint it finds here.
     #[arg(long)]
     out: PathBuf,
-    /// Adapter to start from, when there is no checkpoint yet.
+    /// Adapter to start from, when there is no checkpoint yet; its ranks grow to those given here.
     #[arg(long)]
     start: Option<PathBuf>,
     /// Steps of the optimiser in all.
@@ -132,7 +132,19 @@ fn main() -> anyhow::Result<()> {
     let state = checkpoint.state()?;
     let adapter = match (&state, &arguments.start) {
         (Some(_), _) => read_safetensors(&read(&checkpoint.adapter())?)?.0,
-        (None, Some(start)) => read_safetensors(&read(start)?)?.0,
+        (None, Some(start)) => {
+            let (mut adapter, metadata) = read_safetensors(&read(start)?)?;
+            let scale = metadata.get("lora_scale").map(String::as_str);
+            if scale != Some(arguments.scale.to_string().as_str()) {
+                bail!(
+                    "{} was trained with --scale {}",
+                    start.display(),
+                    scale.unwrap_or("?")
+                );
+            }
+            grow(&mut adapter, adapter_config, arguments.seed);
+            adapter
+        }
         (None, None) => {
             let classes: Vec<&ClassFeatures> =
                 sources.iter().flat_map(|s| s.train.classes()).collect();

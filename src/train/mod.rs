@@ -127,6 +127,34 @@ pub fn initial_adapter(
     tensors
 }
 
+/// Gives the low-rank pairs of an adapter the ranks of `config` where theirs are smaller. The new directions start as in a fresh adapter,
+/// so that the model still does what it did.
+pub fn grow(adapter: &mut BTreeMap<String, HostTensor>, config: AdapterConfig, seed: u64) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    for (name, tensor) in adapter.iter_mut() {
+        let matching = name.contains(".query.") || name.contains(".key.");
+        let wanted = if matching {
+            config.matching_rank
+        } else {
+            config.rank
+        };
+        match tensor.shape[..] {
+            [rank, input] if name.ends_with(".lora.down") && rank < wanted => {
+                let more = normal(&mut rng, (wanted - rank) * input, input);
+                tensor.data.extend(more);
+                tensor.shape = vec![wanted, input];
+            }
+            [out, rank] if name.ends_with(".lora.up") && rank < wanted => {
+                let rows = tensor.data.chunks_exact(rank);
+                let zeros = vec![0.0; wanted - rank];
+                tensor.data = rows.flat_map(|row| [row, &zeros].concat()).collect();
+                tensor.shape = vec![out, wanted];
+            }
+            _ => {}
+        }
+    }
+}
+
 /// `count` normal values of variance `1 / fan_in`.
 fn normal(rng: &mut impl Rng, count: usize, fan_in: usize) -> Vec<f32> {
     let scale = (fan_in as f32).sqrt().recip();
@@ -500,7 +528,34 @@ fn clip(
 
 #[cfg(test)]
 mod tests {
-    use super::rate;
+    use super::*;
+
+    #[test]
+    fn a_grown_adapter_does_the_same() {
+        let tensor = |shape: [usize; 2], data: &[f32]| HostTensor {
+            shape: shape.to_vec(),
+            data: data.to_vec(),
+        };
+        let mut adapter = BTreeMap::from([
+            ("a.key.lora.down".to_owned(), tensor([1, 2], &[3.0, 5.0])),
+            ("a.key.lora.up".to_owned(), tensor([2, 1], &[7.0, 11.0])),
+            ("a.value.lora.down".to_owned(), tensor([1, 2], &[1.0, 1.0])),
+        ]);
+        let config = AdapterConfig {
+            rank: 1,
+            matching_rank: 3,
+            scale: 1.0,
+        };
+        grow(&mut adapter, config, 1);
+        let down = &adapter["a.key.lora.down"];
+        assert_eq!(down.shape, [3, 2]);
+        assert_eq!(down.data[..2], [3.0, 5.0]);
+        assert!(down.data[2..].iter().all(|value| *value != 0.0));
+        let up = &adapter["a.key.lora.up"];
+        assert_eq!(up.shape, [2, 3]);
+        assert_eq!(up.data, [7.0, 0.0, 0.0, 11.0, 0.0, 0.0]);
+        assert_eq!(adapter["a.value.lora.down"].shape, [1, 2]);
+    }
 
     #[test]
     fn rate_rises_then_falls_to_zero() {

@@ -111,6 +111,7 @@ impl Step {
     /// The steps without which this one has nothing to work on.
     fn needs(self) -> &'static [Self] {
         match self {
+            Self::Native => &[Self::Weights],
             Self::Browser => &[Self::Weights, Self::Build],
             _ => &[],
         }
