@@ -64,7 +64,7 @@ test('two concepts of two pictures are learned and named on the processor', asyn
   for (const name of names) {
     await chooseQuery(
       page,
-      episode.queries.findLast(({ answer }) => answer === name),
+      episode.queries.find(({ answer }) => answer === name),
     );
     await page.getByTestId('ask').click();
     const panel = page.getByTestId('answer');
