@@ -31,7 +31,7 @@ pub enum FeatureError {
         /// Why.
         source: std::io::Error,
     },
-    /// The list of classes cannot be read.
+    /// A list of classes or styles cannot be read.
     #[error("{path}: {source}")]
     Split {
         /// Which.
@@ -90,6 +90,61 @@ impl Splits {
     }
 }
 
+/// Which styles of a source's pictures are for what. A picture's file is named STYLE-NUMBER.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Styles {
+    /// For training.
+    pub train: Vec<String>,
+    /// Never trained on.
+    pub held_out: Vec<String>,
+}
+
+impl Styles {
+    /// Reads the JSON file `path`, `{"train": [...], "held_out": [...]}`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or is of another form.
+    pub fn read(path: &Path) -> Result<Self, FeatureError> {
+        let path = path.to_owned();
+        serde_json::from_str(&read_text(&path)?)
+            .map_err(|source| FeatureError::Split { path, source })
+    }
+
+    /// The style of a file.
+    pub fn of(file: &str) -> &str {
+        file.rsplit_once('-').map_or(file, |(style, _)| style)
+    }
+}
+
+/// What classes are really called.
+#[derive(Clone, Debug, Default)]
+pub struct ClassNames(BTreeMap<String, Vec<String>>);
+
+impl ClassNames {
+    /// Reads a file of a class and its names a line: a tab after the class, commas between the names, the commonest first.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn read(path: &Path) -> Result<Self, FeatureError> {
+        let text = read_text(path)?;
+        let lines = text.lines().filter_map(|line| line.split_once('\t'));
+        let names = |text: &str| text.split(',').map(|name| name.trim().to_owned()).collect();
+        Ok(Self(
+            lines
+                .map(|(class, text)| (class.to_owned(), names(text)))
+                .collect(),
+        ))
+    }
+
+    /// The names of a class; that of its folder, in words, where none is listed.
+    pub fn of(&self, class: &str) -> Vec<String> {
+        let listed = self.0.get(class).cloned();
+        listed.unwrap_or_else(|| vec![class.replace(['_', '-'], " ").to_lowercase()])
+    }
+}
+
 /// Reads `NAME=FOLDER`, as a program is told of a source.
 ///
 /// # Errors
@@ -137,6 +192,37 @@ impl ClassFeatures {
     /// Whether there is no picture.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
+    }
+
+    /// Leaves out the pictures that are of none of these styles.
+    pub fn keep_styles(&mut self, styles: &[String]) {
+        let kept = |file: &String| styles.iter().any(|style| style == Styles::of(file));
+        let kept: Vec<usize> = (0..self.len())
+            .filter(|&index| kept(&self.files[index]))
+            .collect();
+        let pictures = kept.iter().flat_map(|&index| self.picture(index));
+        self.values = pictures.copied().collect();
+        self.files = kept
+            .iter()
+            .map(|&index| self.files[index].clone())
+            .collect();
+    }
+
+    /// Cuts the last `count` pictures off and gives them, where the class has more than four times as many; else gives none.
+    pub fn split_off(&mut self, count: usize) -> Self {
+        let kept = if self.len() > 4 * count {
+            self.len() - count
+        } else {
+            self.len()
+        };
+        let files = self.files.split_off(kept);
+        let values = self.values.split_off(kept * self.width);
+        Self {
+            name: self.name.clone(),
+            files,
+            values,
+            width: self.width,
+        }
     }
 
     /// One picture's features, `[visual_tokens * channels]`.

@@ -13,13 +13,15 @@ use web_time::Instant;
 use crate::model::decoder::KeyValueCache;
 use crate::model::{LinkContextModel, ModelConfig, ParameterError, Parameters};
 use crate::picture::Square;
-use crate::text::template::{Template, TemplateError, name_of, name_tokens};
+use crate::text::template::{Position, Template, TemplateError, name_of, name_tokens};
 use crate::text::tokenizer::{StreamDecoder, Tokenizer};
 
 /// Positions of the cache: support set, query and answer together. Five concepts of eight pictures need about 600.
 pub const CAPACITY: usize = 1024;
 /// Tokens an answer may have beyond the longest name of the support set before it is cut off.
 const ANSWER_MARGIN: usize = 8;
+/// Tokens that an answer may have after an empty support set.
+const UNLINKED_ANSWER: usize = 24;
 
 /// Why a session could not do what it was asked.
 #[derive(Debug, Error)]
@@ -180,7 +182,7 @@ impl Session {
         ))
     }
 
-    /// Prefills a support set and keeps it. What was linked before is forgotten.
+    /// Prefills a support set and keeps it. What was linked before is forgotten. After an empty one the model names a query in its own words.
     ///
     /// # Errors
     ///
@@ -201,8 +203,7 @@ impl Session {
             let name = &names[example.concept];
             ranges.push(self.template.push_example(&mut positions, picture, name));
         }
-        let longest = names.iter().map(Vec::len).max().unwrap_or(0);
-        let tokens = positions.len() + self.template.query_len() + longest + ANSWER_MARGIN;
+        let tokens = positions.len() + self.template.query_len() + answer_limit(&names);
         if tokens > self.cache.capacity() {
             return Err(SessionError::TooLong {
                 tokens,
@@ -211,12 +212,22 @@ impl Session {
         }
         self.linked = None;
         self.cache.truncate(0);
-        let features = examples
+        let features: Vec<Tensor<3>> = examples
             .iter()
             .map(|example| example.features.0.clone())
             .collect();
-        let visual = self.model.connector.forward(Tensor::cat(features, 0));
-        let embedded = self.model.assemble(visual, &positions);
+        let embedded = if features.is_empty() {
+            let tokens = positions.iter().filter_map(|position| match position {
+                Position::Token(token) => Some(*token),
+                Position::Visual { .. } => None,
+            });
+            self.model
+                .decoder
+                .embed(self.ints(&tokens.collect::<Vec<_>>()))
+        } else {
+            let visual = self.model.connector.forward(Tensor::cat(features, 0));
+            self.model.assemble(visual, &positions)
+        };
         let (hidden, _) = self.model.decoder.extend(embedded, &mut self.cache, false);
         // One number is read back, so that the time is that of the work and a failure shows here.
         let last = hidden.slice([positions.len() - 1..positions.len(), 0..1]);
@@ -283,7 +294,7 @@ impl Session {
         };
 
         let start = Instant::now();
-        let limit = linked.names.iter().map(Vec::len).max().unwrap_or(0) + ANSWER_MARGIN;
+        let limit = answer_limit(&linked.names);
         let mut logits = first_logits.clone();
         let mut stream = StreamDecoder::default();
         let (mut ids, mut tokens): (Vec<u32>, Vec<AnswerToken>) = (Vec::new(), Vec::new());
@@ -412,6 +423,12 @@ impl Session {
         }
         Ok(logits)
     }
+}
+
+/// Tokens after which an answer is cut off.
+fn answer_limit(names: &[Vec<u32>]) -> usize {
+    let longest = names.iter().map(Vec::len).max();
+    longest.map_or(UNLINKED_ANSWER, |longest| longest + ANSWER_MARGIN)
 }
 
 fn since(start: Instant) -> f64 {

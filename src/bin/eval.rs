@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use burn::tensor::Device;
 use clap::Parser;
-use link_context::features::{FeatureReader, Splits, source_argument};
+use link_context::features::{ClassNames, FeatureReader, Splits, Styles, source_argument};
 use link_context::model::vision::Vision;
 use link_context::model::{ModelConfig, Parameters};
 use link_context::protocol::cell::{Cell, Control};
 use link_context::protocol::isekai::{self, Item};
+use link_context::protocol::naming::{self, NamingReport};
 use link_context::protocol::scoring::Rate;
 use link_context::protocol::table::{CellReport, Record, Report, SourceReport};
 use link_context::protocol::task::Trial;
@@ -68,9 +69,16 @@ struct Arguments {
     /// Pictures a class at most, the first by name.
     #[arg(long, default_value_t = 100)]
     limit: usize,
-    /// Sources whose files are named STYLE-NUMBER: a query is then asked in a style that its support set does not have.
-    #[arg(long, value_delimiter = ',')]
-    styled: Vec<String>,
+    /// Also names pictures of the training classes without a support set: a file of a class and its names a line, a tab between.
+    #[arg(long, value_name = "NAMES")]
+    naming: Option<PathBuf>,
+    /// How many pictures of each class are for that: as the trainer was told.
+    #[arg(long, default_value_t = 8)]
+    reserve: usize,
+    /// The styles of a source whose files are named STYLE-NUMBER, NAME=FILE: a query is then asked in a style that its support set does not
+    /// have, of those that were held out. {"train": [...], "held_out": [...]}
+    #[arg(long, value_parser = source_argument)]
+    styles: Vec<(String, PathBuf)>,
     /// Writes JSON, with every episode, in place of the table.
     #[arg(long)]
     json: bool,
@@ -113,10 +121,12 @@ fn main() -> anyhow::Result<()> {
         let cells = run_cells(&mut session, &source, &cells?, draw)?;
         reports.push(described(&source, true, cells));
     }
+    let naming = run_naming(&mut session, &arguments, &encoder)?;
     let report = Report {
         pack: encoder.pack,
         seed: arguments.seed,
         sources: reports,
+        naming,
     };
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
@@ -124,6 +134,31 @@ fn main() -> anyhow::Result<()> {
         print!("{report}");
     }
     Ok(())
+}
+
+/// The reserved pictures of the training classes, named without a support set.
+fn run_naming(
+    session: &mut Session,
+    arguments: &Arguments,
+    encoder: &Encoder,
+) -> anyhow::Result<Vec<NamingReport>> {
+    let (Some(names), Some(split)) = (&arguments.naming, &arguments.split) else {
+        return Ok(Vec::new());
+    };
+    let (names, splits) = (ClassNames::read(names)?, Splits::read(split)?);
+    let mut reports = Vec::new();
+    for (name, folder) in &arguments.pictures {
+        let classes = &splits.of(name)?.train;
+        let (limit, cache) = (arguments.limit, &arguments.cache);
+        let mut source = encoder.source(name, folder, classes, limit, None, cache)?;
+        let classes = source.classes.iter_mut();
+        let reserved: Vec<_> = classes
+            .map(|class| class.split_off(arguments.reserve))
+            .collect();
+        let report = naming::name(session, name, &reserved, &names);
+        reports.push(pollster::block_on(report)?);
+    }
+    Ok(reports)
 }
 
 /// A source and its figures.
@@ -252,9 +287,10 @@ fn read_sources(arguments: &Arguments, encoder: &Encoder) -> anyhow::Result<Vec<
     let mut sources = Vec::new();
     for (name, folder) in &arguments.pictures {
         let classes = &splits.of(name)?.held_out;
-        let styled = arguments.styled.contains(name);
-        let limit = arguments.limit;
-        sources.push(encoder.source(name, folder, classes, limit, styled, &arguments.cache)?);
+        let (limit, cache) = (arguments.limit, &arguments.cache);
+        let styles = arguments.styles.iter().find(|(styled, _)| styled == name);
+        let styles = styles.map(|(_, path)| Styles::read(path)).transpose()?;
+        sources.push(encoder.source(name, folder, classes, limit, styles, cache)?);
     }
     Ok(sources)
 }
@@ -274,19 +310,19 @@ fn read_list(
         .collect();
     let folders: Vec<String> = folders.into_iter().collect();
     let root = path.parent().unwrap_or(Path::new("."));
-    let source = encoder.source(name, root, &folders, usize::MAX, false, &arguments.cache)?;
+    let source = encoder.source(name, root, &folders, usize::MAX, None, &arguments.cache)?;
     Ok((source, items))
 }
 
 impl Encoder {
-    /// Features of the first `limit` pictures of some classes of a folder.
+    /// Features of the first `limit` pictures of some classes of a folder; with styles, of the held-out ones alone.
     fn source(
         &self,
         name: &str,
         folder: &Path,
         classes: &[String],
         limit: usize,
-        styled: bool,
+        styles: Option<Styles>,
         cache: &Path,
     ) -> anyhow::Result<Source> {
         let config = &self.config;
@@ -300,12 +336,21 @@ impl Encoder {
         );
         let mut features = Vec::new();
         for class in classes {
-            features.push(reader.class(folder, class, limit)?);
+            let mut class = reader.class(folder, class, limit)?;
+            if let Some(styles) = &styles {
+                class.keep_styles(&styles.held_out);
+            }
+            features.push(class);
         }
         let pictures: usize = features.iter().map(|class| class.len()).sum();
         eprintln!("{name}: {} classes, {pictures} pictures", features.len());
         let channels = config.vision.head_channels;
-        Ok(Source::new(name.to_owned(), features, channels, styled))
+        Ok(Source::new(
+            name.to_owned(),
+            features,
+            channels,
+            styles.is_some(),
+        ))
     }
 }
 

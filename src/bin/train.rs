@@ -9,7 +9,9 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use burn::tensor::Device;
 use clap::Parser;
-use link_context::features::{ClassFeatures, FeatureReader, Splits, source_argument};
+use link_context::features::{
+    ClassFeatures, ClassNames, FeatureReader, Splits, Styles, source_argument,
+};
 use link_context::model::vision::Vision;
 use link_context::model::{ModelConfig, Parameters};
 use link_context::text::template::Template;
@@ -43,9 +45,12 @@ struct Arguments {
     /// JSON that says which classes of each source are for training: {"NAME": {"train": [...], "held_out": [...]}}.
     #[arg(long)]
     split: PathBuf,
-    /// What the classes are really called, a class and its name a line with a tab between; a class without a line is called as its folder.
+    /// What the classes are really called, a class and its names a line with a tab between; a class without a line is called as its folder.
     #[arg(long)]
     names: Option<PathBuf>,
+    /// The styles of a source whose files are named STYLE-NUMBER, NAME=FILE: {"train": [...], "held_out": [...]}.
+    #[arg(long, value_parser = source_argument)]
+    styles: Vec<(String, PathBuf)>,
     /// How episodes are made: 2-way, 2-way-random, 2-way-weight, mix or link.
     #[arg(long, default_value_t = Strategy::Link)]
     strategy: Strategy,
@@ -85,6 +90,10 @@ struct Arguments {
     /// Pictures a class at most.
     #[arg(long, default_value_t = 80)]
     limit: usize,
+    /// Pictures a training class that are not trained on, the last by name, where it has more than four times as many: to name without
+    /// a support set.
+    #[arg(long, default_value_t = 8)]
+    reserve: usize,
     /// Steps between checkpoints and held-out measurements.
     #[arg(long, default_value_t = 50)]
     every: usize,
@@ -240,13 +249,8 @@ fn read_sources(
 ) -> anyhow::Result<Vec<Source>> {
     let splits = Splits::read(&arguments.split)?;
     let known = match &arguments.names {
-        Some(path) => fs::read_to_string(path)
-            .with_context(|| format!("cannot read {}", path.display()))?
-            .lines()
-            .filter_map(|line| line.split_once('\t'))
-            .map(|(class, name)| (class.to_owned(), name.to_owned()))
-            .collect(),
-        None => BTreeMap::new(),
+        Some(path) => ClassNames::read(path)?,
+        None => ClassNames::default(),
     };
     let device = Device::flex();
     let mut parameters = Parameters::new(&device);
@@ -270,14 +274,30 @@ fn read_sources(
                 .map(|class| Ok(reader.class(folder, class, arguments.limit)?))
                 .collect()
         };
-        let pool = |classes: &[String]| -> anyhow::Result<Pool> {
-            let names = classes.iter().map(|class| real_name(class, &known));
-            Ok(Pool::new(read(classes)?, names.collect(), parts))
+        let pool = |classes: Vec<ClassFeatures>| {
+            let names = classes
+                .iter()
+                .map(|class| known.of(&class.name).swap_remove(0));
+            let names = names.collect();
+            Pool::new(classes, names, parts)
         };
+        let (mut train, mut held_out) = (read(&classes.train)?, read(&classes.held_out)?);
+        if let Some((_, path)) = arguments.styles.iter().find(|(styled, _)| styled == name) {
+            let styles = Styles::read(path)?;
+            train
+                .iter_mut()
+                .for_each(|class| class.keep_styles(&styles.train));
+            held_out
+                .iter_mut()
+                .for_each(|class| class.keep_styles(&styles.held_out));
+        }
+        for class in &mut train {
+            class.split_off(arguments.reserve);
+        }
         let source = Source {
             name: name.clone(),
-            train: pool(&classes.train)?,
-            held_out: pool(&classes.held_out)?,
+            train: pool(train),
+            held_out: pool(held_out),
         };
         let (train, held_out) = (source.train.classes(), source.held_out.classes());
         let pictures: usize = train.iter().chain(held_out).map(ClassFeatures::len).sum();
@@ -290,14 +310,6 @@ fn read_sources(
         sources.push(source);
     }
     Ok(sources)
-}
-
-/// What a class is called: the first of its listed names, or its folder's.
-fn real_name(class: &str, known: &BTreeMap<String, String>) -> String {
-    match known.get(class) {
-        Some(names) => names.split(',').next().unwrap_or(names).trim().to_owned(),
-        None => class.replace(['_', '-'], " ").to_lowercase(),
-    }
 }
 
 fn decode(weights: &Weights) -> anyhow::Result<BTreeMap<String, HostTensor>> {

@@ -7,6 +7,7 @@
 pub mod cell;
 pub mod isekai;
 pub mod names;
+pub mod naming;
 pub mod scoring;
 pub mod table;
 pub mod task;
@@ -21,7 +22,7 @@ use self::scoring::{exact, highest, prototype, substring};
 use self::table::Record;
 use self::task::{Outline, Picture, TaskError, Trial, draw, fits};
 use crate::episode::Example;
-use crate::features::ClassFeatures;
+use crate::features::{ClassFeatures, Styles};
 use crate::picture::Square;
 use crate::session::{Features, LinkedExample, Session, SessionError};
 
@@ -151,18 +152,18 @@ impl Source {
         fits(&self.name, &self.outlines(), cell)
     }
 
-    /// A source of `classes`; with `styled`, the styles of pictures are told by their files' names: `noto-1.webp` and `noto-2.webp` are
-    /// of one style.
+    /// A source of `classes`; with `styled`, a query is asked in a style that its support set does not have.
     pub fn new(name: String, classes: Vec<ClassFeatures>, channels: usize, styled: bool) -> Self {
         let mut known: Vec<String> = Vec::new();
         let mut style = |file: &String| {
-            let stem = file
-                .rsplit_once('-')
-                .map_or(file.as_str(), |(stem, _)| stem);
-            known.iter().position(|one| one == stem).unwrap_or_else(|| {
-                known.push(stem.to_owned());
-                known.len() - 1
-            })
+            let style = Styles::of(file);
+            known
+                .iter()
+                .position(|one| one == style)
+                .unwrap_or_else(|| {
+                    known.push(style.to_owned());
+                    known.len() - 1
+                })
         };
         let styles = classes.iter().map(|class| match styled {
             true => class.files.iter().map(&mut style).collect(),

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::cell::{Cell, Control};
+use super::naming::NamingReport;
 use super::scoring::Rate;
 
 /// A whole run.
@@ -16,6 +17,8 @@ pub struct Report {
     pub seed: u64,
     /// A line a source.
     pub sources: Vec<SourceReport>,
+    /// Pictures named without a support set.
+    pub naming: Vec<NamingReport>,
 }
 
 /// The cells of one source.
@@ -226,6 +229,15 @@ impl fmt::Display for Report {
             }
             writeln!(f)?;
         }
+        for naming in &self.naming {
+            writeln!(
+                f,
+                "{}: {} pictures of training classes, none trained on, named without a support set: {} % by one of their names",
+                naming.name,
+                naming.right.of,
+                percent(naming.right)
+            )?;
+        }
         writeln!(
             f,
             "In brackets: 95 % Wilson intervals. Blank and shuffle: chance is one in the ways. Swap: scored against the exchanged names."
@@ -316,6 +328,7 @@ mod tests {
             pack: String::new(),
             seed: 1,
             sources: vec![source],
+            naming: Vec::new(),
         };
         let table = report.to_string();
         assert!(

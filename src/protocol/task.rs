@@ -82,12 +82,11 @@ impl Outline<'_> {
         self.styles.get(picture).copied()
     }
 
-    /// The most pictures a support set can take, whatever is asked: all but one or, with styles, all but those of the commonest style
-    /// (and one more, which is kept for a query).
+    /// The most pictures a support set can take, whatever is asked: all but one or, with styles, all but those of the commonest style.
     fn support(&self) -> usize {
         let same = |style: &usize| self.styles.iter().filter(|other| *other == style).count();
         let commonest = self.styles.iter().map(same).max().unwrap_or(0);
-        self.pictures.saturating_sub(1 + commonest)
+        self.pictures.saturating_sub(commonest.max(1))
     }
 }
 
@@ -159,9 +158,12 @@ pub fn draw(
     };
     let style = classes[query.class].style(query.index);
     for (concept, (&class, pictures)) in order.iter().zip(&shuffled).enumerate() {
-        let other = |index: &&usize| style.is_none() || classes[class].style(**index) != style;
-        let support = pictures[1..].iter().filter(other).take(shots);
-        examples.extend(support.map(|&index| Example {
+        let other = |(place, index): &(usize, &usize)| match style {
+            Some(_) => classes[class].style(**index) != style,
+            None => *place > 0,
+        };
+        let support = pictures.iter().enumerate().filter(other).take(shots);
+        examples.extend(support.map(|(_, &index)| Example {
             concept,
             picture: Picture { class, index },
             blank: false,
@@ -406,13 +408,13 @@ mod tests {
         });
         let draw = |text, index| draw(1, "source", &classes, cell(text), index);
         for index in 0..100 {
-            let trial = draw("3-way/5-shot", index).unwrap();
-            assert_eq!(trial.examples.len(), 15);
+            let trial = draw("3-way/6-shot", index).unwrap();
+            assert_eq!(trial.examples.len(), 18);
             for example in &trial.examples {
                 assert_ne!(styles[example.picture.index], styles[trial.query.index]);
             }
         }
-        assert!(draw("3-way/6-shot", 0).is_err());
+        assert!(draw("3-way/7-shot", 0).is_err());
     }
 
     #[test]
