@@ -382,18 +382,48 @@ impl Session {
             return Ok(f64::NEG_INFINITY);
         };
         self.cache.truncate(asked);
-        let embedded = self.model.decoder.embed(self.ints(name));
-        let (hidden, _) = self.model.decoder.extend(embedded, &mut self.cache, false);
-        let next: Vec<u32> = name[1..]
-            .iter()
-            .copied()
-            .chain([self.template.stop()])
-            .collect();
-        let next = self.ints(&next).reshape([name.len(), 1]);
-        let logs = log_softmax(self.model.decoder.logits(hidden), 1).gather(1, next);
-        let logs = values(Some(logs.into_data_async().await.map_err(device_error)?))?;
+        let next = [&name[1..], &[self.template.stop()]].concat();
+        let logs = self.following(name, &next).await?;
         let rest: f64 = logs.into_iter().map(f64::from).sum();
         Ok(log_probability(first, head) + rest)
+    }
+
+    /// The tokens of a plain text.
+    pub fn encode_text(&self, text: &str) -> Vec<u32> {
+        self.tokenizer.encode(text)
+    }
+
+    /// Log-probability of every token of a plain text after the first, summed. Forgets what was linked.
+    ///
+    /// # Errors
+    ///
+    /// When there are more tokens than the cache has positions, or the device fails.
+    pub async fn text_log_probability(&mut self, ids: &[u32]) -> Result<f64, SessionError> {
+        let (Some((_, known)), Some((_, next))) = (ids.split_last(), ids.split_first()) else {
+            return Ok(0.0);
+        };
+        if known.len() > self.cache.capacity() {
+            return Err(SessionError::TooLong {
+                tokens: known.len(),
+                limit: self.cache.capacity(),
+            });
+        }
+        self.linked = None;
+        self.cache.truncate(0);
+        if known.is_empty() {
+            return Ok(0.0);
+        }
+        let logs = self.following(known, next).await?;
+        Ok(logs.into_iter().map(f64::from).sum())
+    }
+
+    /// Writes `ids` after the cache; gives the log-probability of each of `next`, one after each of `ids`.
+    async fn following(&mut self, ids: &[u32], next: &[u32]) -> Result<Vec<f32>, SessionError> {
+        let embedded = self.model.decoder.embed(self.ints(ids));
+        let (hidden, _) = self.model.decoder.extend(embedded, &mut self.cache, false);
+        let next = self.ints(next).reshape([ids.len(), 1]);
+        let logs = log_softmax(self.model.decoder.logits(hidden), 1).gather(1, next);
+        values(Some(logs.into_data_async().await.map_err(device_error)?))
     }
 
     fn ints(&self, ids: &[u32]) -> Tensor<1, Int> {

@@ -13,6 +13,7 @@ use link_context::model::{ModelConfig, Parameters};
 use link_context::protocol::cell::{Cell, Control};
 use link_context::protocol::isekai::{self, Item};
 use link_context::protocol::naming::{self, NamingReport};
+use link_context::protocol::plain::{PlainReport, perplexity};
 use link_context::protocol::scoring::Rate;
 use link_context::protocol::table::{CellReport, Record, Report, SourceReport};
 use link_context::protocol::task::Trial;
@@ -75,6 +76,9 @@ struct Arguments {
     /// How many pictures of each class are for that: as the trainer was told.
     #[arg(long, default_value_t = 8)]
     reserve: usize,
+    /// Also measures the perplexity of a plain text, with and without the adapter. May be given several times.
+    #[arg(long)]
+    text: Vec<PathBuf>,
     /// The styles of a source whose files are named STYLE-NUMBER, NAME=FILE: a query is then asked in a style that its support set does not
     /// have, of those that were held out. {"train": [...], "held_out": [...]}
     #[arg(long, value_parser = source_argument)]
@@ -92,7 +96,7 @@ fn main() -> anyhow::Result<()> {
     };
     // A swap is compared with the same episodes before it, so that these had better be there by then.
     cells.sort_by_key(|cell| cell.control.is_some());
-    let (mut session, encoder) = open(&arguments.pack)?;
+    let (mut session, encoder) = open(&arguments.pack, true)?;
     let sources = read_sources(&arguments, &encoder)?;
     for source in &sources {
         cells.iter().try_for_each(|&cell| source.fits(cell))?;
@@ -127,6 +131,7 @@ fn main() -> anyhow::Result<()> {
         seed: arguments.seed,
         sources: reports,
         naming,
+        plain: read_plain(&mut session, &arguments)?,
     };
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
@@ -157,6 +162,28 @@ fn run_naming(
             .collect();
         let report = naming::name(session, name, &reserved, &names);
         reports.push(pollster::block_on(report)?);
+    }
+    Ok(reports)
+}
+
+/// Perplexity of the texts, with and without the adapter.
+fn read_plain(session: &mut Session, arguments: &Arguments) -> anyhow::Result<Vec<PlainReport>> {
+    if arguments.text.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (mut published, _) = open(&arguments.pack, false)?;
+    let mut reports = Vec::new();
+    for path in &arguments.text {
+        let text = String::from_utf8(read(path)?);
+        let text = text.with_context(|| format!("{} is no UTF-8 text", path.display()))?;
+        let (adapted, tokens) = pollster::block_on(perplexity(session, &text))?;
+        let (before, _) = pollster::block_on(perplexity(&mut published, &text))?;
+        reports.push(PlainReport {
+            text: path.display().to_string(),
+            tokens,
+            adapted,
+            published: before,
+        });
     }
     Ok(reports)
 }
@@ -225,7 +252,7 @@ struct Encoder {
 }
 
 /// Loads a pack, shard by shard as the page does.
-fn open(folder: &Path) -> anyhow::Result<(Session, Encoder)> {
+fn open(folder: &Path, adapted: bool) -> anyhow::Result<(Session, Encoder)> {
     let text = read(&folder.join("manifest.json"))?;
     let manifest = Manifest::parse(&text)?;
     let device = Device::flex();
@@ -239,6 +266,9 @@ fn open(folder: &Path) -> anyhow::Result<(Session, Encoder)> {
         .map(|shard| folder.join(&shard.path))
         .collect();
     let mut reader = PackReader::new(manifest);
+    if !adapted {
+        reader = reader.without_adapters();
+    }
     let mut parameters = Parameters::new(&device);
     let mut vision: BTreeMap<String, HostTensor> = BTreeMap::new();
     for (index, shard) in shards.iter().enumerate() {

@@ -8,6 +8,7 @@ pub mod cell;
 pub mod isekai;
 pub mod names;
 pub mod naming;
+pub mod plain;
 pub mod scoring;
 pub mod table;
 pub mod task;

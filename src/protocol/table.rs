@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::cell::{Cell, Control};
 use super::naming::NamingReport;
+use super::plain::PlainReport;
 use super::scoring::Rate;
 
 /// A whole run.
@@ -19,6 +20,8 @@ pub struct Report {
     pub sources: Vec<SourceReport>,
     /// Pictures named without a support set.
     pub naming: Vec<NamingReport>,
+    /// Plain text.
+    pub plain: Vec<PlainReport>,
 }
 
 /// The cells of one source.
@@ -238,6 +241,13 @@ impl fmt::Display for Report {
                 percent(naming.right)
             )?;
         }
+        for plain in &self.plain {
+            writeln!(
+                f,
+                "{}: {} tokens, perplexity {:.2}, without the adapter {:.2}",
+                plain.text, plain.tokens, plain.adapted, plain.published
+            )?;
+        }
         writeln!(
             f,
             "In brackets: 95 % Wilson intervals. Blank and shuffle: chance is one in the ways. Swap: scored against the exchanged names."
@@ -329,6 +339,7 @@ mod tests {
             seed: 1,
             sources: vec![source],
             naming: Vec::new(),
+            plain: Vec::new(),
         };
         let table = report.to_string();
         assert!(

@@ -373,6 +373,8 @@ pub struct PackReader {
     begun: BTreeMap<String, (EncodedTensor, usize)>,
     /// Complete tensors that wait for what belongs to them.
     adapted: BTreeMap<String, HostTensor>,
+    /// Whether matrices get their adapters.
+    adapt: bool,
 }
 
 impl PackReader {
@@ -393,7 +395,14 @@ impl PackReader {
             waiting,
             begun: BTreeMap::new(),
             adapted: BTreeMap::new(),
+            adapt: true,
         }
+    }
+
+    /// Gives the matrices as they were published, for comparison.
+    pub fn without_adapters(mut self) -> Self {
+        self.adapt = false;
+        self
     }
 
     /// The manifest.
@@ -473,6 +482,9 @@ impl PackReader {
             .iter()
             .find_map(|suffix| name.strip_suffix(suffix))
             .unwrap_or(&name);
+        if !self.adapt {
+            return (base == name).then_some((name, tensor));
+        }
         let [down, up] = LOW_RANK.map(|suffix| format!("{base}{suffix}"));
         if !self.manifest.tensors.contains_key(&down) {
             return Some((name, tensor));
