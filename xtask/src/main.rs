@@ -8,6 +8,7 @@ mod npm;
 mod optimise;
 mod originals;
 mod pack;
+mod pictures;
 mod process;
 mod programs;
 mod range;
@@ -74,6 +75,8 @@ enum Task {
     Eval(Passed),
     /// Measures speed and cost
     Bench(Passed),
+    /// Draws pictures to train and measure with: emoji OUT, concepts OUT or contact OUT
+    Pictures(Passed),
 }
 
 fn main() -> ExitCode {
@@ -105,6 +108,7 @@ fn run(task: Task) -> Result<()> {
         Task::Test { only } => test::test(&workspace, only),
         Task::Train(passed) => programs::run(&workspace, "train", Input::Originals, &passed),
         Task::Eval(passed) => programs::run(&workspace, "eval", Input::Pack, &passed),
+        Task::Pictures(passed) => pictures::draw(&workspace, &passed),
         Task::Bench(passed) => programs::run(&workspace, "bench", Input::Originals, &passed),
     }
 }

@@ -67,6 +67,11 @@ pub fn run(workspace: &Workspace, program: &str, input: Input, passed: &Passed) 
 }
 
 impl Passed {
+    /// As they were given.
+    pub fn arguments(&self) -> &[String] {
+        &self.arguments
+    }
+
     fn names(&self, option: &str) -> bool {
         let is = |argument: &String| argument.split('=').next() == Some(option);
         self.arguments.iter().any(is)
