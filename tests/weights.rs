@@ -523,7 +523,13 @@ fn a_pack_gives_the_model_that_the_references_make() {
     for (name, expected) in &expected {
         let tensor = &tensors[name];
         let Some(exact) = exact.get(&format!("{name}.exact")) else {
-            assert_eq!(bits_of(tensor), bits_of(expected), "{name}");
+            let mut expected = expected.clone();
+            if name == "connector.projection.weight" {
+                // The pack has it in half precision, as the adapter file of the repository has.
+                let halved = |value: &mut f32| *value = half::f16::from_f32(*value).to_f32();
+                expected.data.iter_mut().for_each(halved);
+            }
+            assert_eq!(bits_of(tensor), bits_of(&expected), "{name}");
             continue;
         };
         // Merged in single precision here, in double there.

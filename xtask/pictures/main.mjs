@@ -1,0 +1,38 @@
+/**
+ * Draws pictures to train and measure with.
+ *
+ *     npm ci
+ *     node main.mjs emoji OUT [--seed N] [--lists]   the same emoji in many drawing styles
+ *     node main.mjs concepts OUT [--seed N]          invented concepts and the real ones they resemble
+ *     node main.mjs contact OUT [--first N]          a sheet of pictures for each group of concepts
+ *
+ * The same seed gives the same bytes. With --lists the emoji's pictures are left as they are.
+ */
+import { parseArgs } from 'node:util';
+
+import * as concepts from './concepts.mjs';
+import * as contact from './contact.mjs';
+import * as emoji from './emoji.mjs';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seed: { type: 'string', default: '1' },
+    lists: { type: 'boolean', default: false },
+    first: { type: 'string', default: '1' },
+  },
+});
+const commands = {
+  emoji: (out) => emoji.write(out, values),
+  concepts: (out) => concepts.write(out, values),
+  contact: (out) => contact.write(out, Number(values.first)),
+};
+const [command, out] = positionals;
+if (!out || !Object.hasOwn(commands, command)) {
+  console.error('usage: node main.mjs emoji|concepts|contact OUT [--seed N] [--lists] [--first N]');
+  process.exit(2);
+}
+const start = performance.now();
+const done = await commands[command](out);
+const counts = Object.entries(done).map(([what, count]) => `${count} ${what}`);
+console.log(`${counts.join(', ')}, in ${Math.round((performance.now() - start) / 1000)} s`);
