@@ -43,7 +43,7 @@ pub enum FeatureError {
     #[error("the split file says nothing of '{0}'")]
     NoSource(String),
     /// A class has fewer than two pictures that can be read, so it can have no support picture and query.
-    #[error("class '{0}' needs at least two readable pictures")]
+    #[error("class '{0}' needs at least two readable pictures of the styles in use")]
     TooFew(String),
     /// The device gave no result.
     #[error("encoding failed: {0}")]
@@ -195,7 +195,11 @@ impl ClassFeatures {
     }
 
     /// Leaves out the pictures that are of none of these styles.
-    pub fn keep_styles(&mut self, styles: &[String]) {
+    ///
+    /// # Errors
+    ///
+    /// When fewer than two are left.
+    pub fn keep_styles(&mut self, styles: &[String]) -> Result<(), FeatureError> {
         let kept = |file: &String| styles.iter().any(|style| style == Styles::of(file));
         let kept: Vec<usize> = (0..self.len())
             .filter(|&index| kept(&self.files[index]))
@@ -206,6 +210,10 @@ impl ClassFeatures {
             .iter()
             .map(|&index| self.files[index].clone())
             .collect();
+        if self.len() < 2 {
+            return Err(FeatureError::TooFew(self.name.clone()));
+        }
+        Ok(())
     }
 
     /// Cuts the last `count` pictures off and gives them, where the class has more than four times as many; else gives none.
@@ -380,4 +388,61 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), FeatureError> {
     let partial = path.with_extension("partial");
     fs::write(&partial, bytes).map_err(error)?;
     fs::rename(&partial, path).map_err(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A class of pictures of two values each: their index, and its negative.
+    fn class(files: &[&str]) -> ClassFeatures {
+        let values = (0..files.len()).flat_map(|n| [n as f32, -(n as f32)]);
+        let files = files.iter().map(|&file| file.to_owned()).collect();
+        ClassFeatures::new(
+            "class".to_owned(),
+            files,
+            values.map(f16::from_f32).collect(),
+        )
+    }
+
+    fn firsts(class: &ClassFeatures) -> Vec<f32> {
+        (0..class.len())
+            .map(|n| class.picture(n)[0].to_f32())
+            .collect()
+    }
+
+    #[test]
+    fn styles_are_kept_with_their_pictures() {
+        let mut class = class(&[
+            "noto-v1-1.webp",
+            "noto-1.webp",
+            "noto-v1-2.webp",
+            "twemoji-1.webp",
+        ]);
+        class.keep_styles(&["noto-v1".to_owned()]).unwrap();
+        assert_eq!(class.files, ["noto-v1-1.webp", "noto-v1-2.webp"]);
+        assert_eq!(firsts(&class), [0.0, 2.0]);
+        let error = class.keep_styles(&["noto".to_owned()]).unwrap_err();
+        assert!(error.to_string().contains("'class'"), "{error}");
+    }
+
+    #[test]
+    fn a_reserve_is_taken_from_large_classes_alone() {
+        let mut class = class(&["a", "b", "c", "d", "e"]);
+        let reserve = class.split_off(1);
+        assert_eq!(
+            (firsts(&class), firsts(&reserve)),
+            (vec![0.0, 1.0, 2.0, 3.0], vec![4.0])
+        );
+        assert!(class.split_off(1).is_empty());
+        assert_eq!(class.len(), 4);
+    }
+
+    #[test]
+    fn a_class_without_a_line_is_called_as_its_folder() {
+        let names = [("n1".to_owned(), vec!["goldfish".to_owned()])];
+        let names = ClassNames(BTreeMap::from(names));
+        assert_eq!(names.of("n1"), ["goldfish"]);
+        assert_eq!(names.of("Ice_Cream"), ["ice cream"]);
+    }
 }

@@ -38,7 +38,7 @@ struct Arguments {
     pictures: Vec<(String, PathBuf)>,
     /// A list of episodes in the form of the ISEKAI sets, NAME=FILE, with the pictures' paths from its own folder; --shots says how many
     /// pictures a concept are shown. May be given several times.
-    #[arg(long, required_unless_present = "pictures", value_parser = source_argument)]
+    #[arg(long, required_unless_present_any = ["pictures", "text"], value_parser = source_argument)]
     isekai: Vec<(String, PathBuf)>,
     /// JSON that says which classes of each source are held out: {"NAME": {"held_out": [...]}}.
     #[arg(long)]
@@ -368,7 +368,7 @@ impl Encoder {
         for class in classes {
             let mut class = reader.class(folder, class, limit)?;
             if let Some(styles) = &styles {
-                class.keep_styles(&styles.held_out);
+                class.keep_styles(&styles.held_out)?;
             }
             features.push(class);
         }

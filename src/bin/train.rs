@@ -16,9 +16,10 @@ use link_context::model::vision::Vision;
 use link_context::model::{ModelConfig, Parameters};
 use link_context::text::template::Template;
 use link_context::text::tokenizer::Tokenizer;
+use link_context::train::adapter::{AdapterConfig, grow, initial_adapter};
 use link_context::train::episodes::{Pool, TrainingEpisode, Writer};
 use link_context::train::strategy::{Ingredients, Rules, Shape, Strategy};
-use link_context::train::{AdapterConfig, Trainer, grow, initial_adapter, rate};
+use link_context::train::{Trainer, rate};
 use link_context::weights::checkpoint::{read_safetensors, write_safetensors};
 use link_context::weights::convert::{originals, tokenizer_json};
 use link_context::weights::gguf::Gguf;
@@ -284,15 +285,18 @@ fn read_sources(
         let (mut train, mut held_out) = (read(&classes.train)?, read(&classes.held_out)?);
         if let Some((_, path)) = arguments.styles.iter().find(|(styled, _)| styled == name) {
             let styles = Styles::read(path)?;
-            train
-                .iter_mut()
-                .for_each(|class| class.keep_styles(&styles.train));
-            held_out
-                .iter_mut()
-                .for_each(|class| class.keep_styles(&styles.held_out));
+            for class in &mut train {
+                class.keep_styles(&styles.train)?;
+            }
+            for class in &mut held_out {
+                class.keep_styles(&styles.held_out)?;
+            }
         }
         for class in &mut train {
             class.split_off(arguments.reserve);
+        }
+        if train.len().min(held_out.len()) < 2 {
+            bail!("the split of '{name}' needs at least two classes for training and two held out");
         }
         let source = Source {
             name: name.clone(),

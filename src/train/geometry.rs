@@ -7,7 +7,7 @@
 use nalgebra::{DMatrix, SymmetricEigen};
 use rand::Rng;
 
-use super::normal;
+use super::adapter::normal;
 use crate::features::ClassFeatures;
 
 /// Shrinkage: this many times the mean variance within a class is added to every direction's. Chosen by the nearest prototype on the

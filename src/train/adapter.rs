@@ -1,0 +1,163 @@
+//! The tensors that are trained: how they start, and how they grow.
+
+use std::collections::BTreeMap;
+
+use rand::{Rng, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use super::geometry::Geometry;
+use crate::features::ClassFeatures;
+use crate::model::ModelConfig;
+use crate::weights::HostTensor;
+
+/// Start of the connector's learned gain: visual tokens then have about the size of word embeddings.
+const INITIAL_GAIN: f32 = 0.1;
+
+/// The adapter's sizes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdapterConfig {
+    /// Rank of the low-rank adapters on values and outputs: what is carried from one position to another.
+    pub rank: usize,
+    /// Rank of those on queries and keys: along how many directions pictures are compared.
+    pub matching_rank: usize,
+    /// Factor on the adapter's output.
+    pub scale: f64,
+}
+
+/// A fresh adapter: connector tensors and low-rank pairs under their names in the adapter file. The connector's geometry is fitted to
+/// the training classes.
+pub fn initial_adapter(
+    config: &ModelConfig,
+    adapter: AdapterConfig,
+    classes: &[&ClassFeatures],
+    seed: u64,
+) -> BTreeMap<String, HostTensor> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut tensors = BTreeMap::new();
+    let mut put = |name: String, shape: &[usize], data: Vec<f32>| {
+        tensors.insert(
+            name,
+            HostTensor {
+                shape: shape.to_vec(),
+                data,
+            },
+        );
+    };
+    let (features, width) = (config.vision.head_channels, config.decoder.width);
+    let parts = config.connector.visual_tokens;
+    let geometry = Geometry::fit(classes, parts, features, width, &mut rng);
+    put("connector.mean".into(), &[features], geometry.mean);
+    put(
+        "connector.deviation".into(),
+        &[features],
+        geometry.deviation,
+    );
+    put(
+        "connector.projection.weight".into(),
+        &[width, features],
+        geometry.weight,
+    );
+    put(
+        "connector.projection.bias".into(),
+        &[width],
+        vec![0.0; width],
+    );
+    put("connector.norm.weight".into(), &[width], vec![1.0; width]);
+    put("connector.norm.bias".into(), &[width], vec![0.0; width]);
+    put("connector.gain".into(), &[1], vec![INITIAL_GAIN]);
+    put(
+        "connector.position".into(),
+        &[parts, width],
+        vec![0.0; parts * width],
+    );
+    let decoder = &config.decoder;
+    let wide = decoder.query_heads * decoder.head_width;
+    let narrow = decoder.key_value_heads * decoder.head_width;
+    for layer in 0..decoder.layers {
+        let shapes = [
+            ("query", width, wide, adapter.matching_rank),
+            ("key", width, narrow, adapter.matching_rank),
+            ("value", width, narrow, adapter.rank),
+            ("output", wide, width, adapter.rank),
+        ];
+        for (part, input, out, rank) in shapes {
+            let name = format!("decoder.layers.{layer}.attention.{part}.lora");
+            let down = normal(&mut rng, rank * input, input);
+            put(format!("{name}.down"), &[rank, input], down);
+            put(format!("{name}.up"), &[out, rank], vec![0.0; out * rank]);
+        }
+    }
+    tensors
+}
+
+/// Gives the low-rank pairs of an adapter the ranks of `config` where theirs are smaller. The new directions start as in a fresh adapter,
+/// so that the model still does what it did.
+pub fn grow(adapter: &mut BTreeMap<String, HostTensor>, config: AdapterConfig, seed: u64) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    for (name, tensor) in adapter.iter_mut() {
+        let matching = name.contains(".query.") || name.contains(".key.");
+        let wanted = if matching {
+            config.matching_rank
+        } else {
+            config.rank
+        };
+        match tensor.shape[..] {
+            [rank, input] if name.ends_with(".lora.down") && rank < wanted => {
+                let more = normal(&mut rng, (wanted - rank) * input, input);
+                tensor.data.extend(more);
+                tensor.shape = vec![wanted, input];
+            }
+            [out, rank] if name.ends_with(".lora.up") && rank < wanted => {
+                let rows = tensor.data.chunks_exact(rank);
+                let zeros = vec![0.0; wanted - rank];
+                tensor.data = rows.flat_map(|row| [row, &zeros].concat()).collect();
+                tensor.shape = vec![out, wanted];
+            }
+            _ => {}
+        }
+    }
+}
+
+/// `count` normal values of variance `1 / fan_in`.
+pub(super) fn normal(rng: &mut impl Rng, count: usize, fan_in: usize) -> Vec<f32> {
+    let scale = (fan_in as f32).sqrt().recip();
+    (0..count)
+        .map(|_| {
+            // Box and Muller, 1958.
+            let radius = (-2.0 * (1.0 - rng.random::<f32>()).ln()).sqrt();
+            radius * (std::f32::consts::TAU * rng.random::<f32>()).cos() * scale
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grown_adapter_does_the_same() {
+        let tensor = |shape: [usize; 2], data: &[f32]| HostTensor {
+            shape: shape.to_vec(),
+            data: data.to_vec(),
+        };
+        let mut adapter = BTreeMap::from([
+            ("a.key.lora.down".to_owned(), tensor([1, 2], &[3.0, 5.0])),
+            ("a.key.lora.up".to_owned(), tensor([2, 1], &[7.0, 11.0])),
+            ("a.value.lora.down".to_owned(), tensor([1, 2], &[1.0, 1.0])),
+        ]);
+        let config = AdapterConfig {
+            rank: 1,
+            matching_rank: 3,
+            scale: 1.0,
+        };
+        grow(&mut adapter, config, 1);
+        let down = &adapter["a.key.lora.down"];
+        assert_eq!(down.shape, [3, 2]);
+        assert_eq!(down.data[..2], [3.0, 5.0]);
+        assert!(down.data[2..].iter().all(|value| *value != 0.0));
+        let up = &adapter["a.key.lora.up"];
+        assert_eq!(up.shape, [2, 3]);
+        assert_eq!(up.data, [7.0, 0.0, 0.0, 11.0, 0.0, 0.0]);
+        assert_eq!(adapter["a.value.lora.down"].shape, [1, 2]);
+    }
+}
