@@ -13,8 +13,9 @@ use clap::{Parser, Subcommand};
 use link_context::features::ClassFeatures;
 use link_context::model::ModelConfig;
 use link_context::text::template::Position;
+use link_context::train::Trainer;
+use link_context::train::adapter::{AdapterConfig, initial_adapter};
 use link_context::train::episodes::TrainingEpisode;
-use link_context::train::{AdapterConfig, Trainer, initial_adapter};
 use link_context::weights::HostTensor;
 use link_context::weights::convert::originals;
 use link_context::weights::gguf::Gguf;
@@ -48,20 +49,20 @@ enum What {
         #[arg(long)]
         python: Option<PathBuf>,
         /// The PyTorch half.
-        #[arg(long, default_value = "tests/fixtures/step/step.py")]
+        #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/step/step.py"))]
         script: PathBuf,
         /// Steps that count; one more comes first and does not.
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
         steps: u32,
         /// Episodes a step.
-        #[arg(long, default_value_t = 8)]
-        episodes: usize,
+        #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+        episodes: u16,
         /// Tokens an episode.
-        #[arg(long, default_value_t = 80)]
-        tokens: usize,
+        #[arg(long, default_value_t = 80, value_parser = clap::value_parser!(u16).range(2..=1024))]
+        tokens: u16,
         /// Tokens of these that are learned from.
-        #[arg(long, default_value_t = 20)]
-        supervised: usize,
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+        supervised: u16,
     },
 }
 
@@ -85,9 +86,9 @@ fn main() -> anyhow::Result<()> {
         bail!("an episode of {tokens} tokens cannot have {supervised} to learn from");
     }
     let size = Size {
-        episodes: *episodes,
-        tokens: *tokens,
-        supervised: *supervised,
+        episodes: usize::from(*episodes),
+        tokens: usize::from(*tokens),
+        supervised: usize::from(*supervised),
     };
     let mut ours = Ours::load(&gguf, &torch)?;
     let mut theirs = match python {
