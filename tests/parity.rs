@@ -211,6 +211,59 @@ fn tiny_sequence_of_pictures_and_words_agrees() {
     assert!(most <= 1e-4);
 }
 
+/// Log-probabilities of a text, in one go through the cache, from the reference's logits at every position.
+#[test]
+fn tiny_text_is_as_probable_as_in_the_reference() {
+    let reference = tiny_reference();
+    let ids: Vec<u32> = reference.integers("ids").to_vec();
+    let ours = block_on(tiny_session().text_log_probability(&ids)).unwrap();
+    let rows = reference
+        .floats("logits")
+        .chunks(ModelConfig::tiny().decoder.vocabulary);
+    let theirs: f64 = rows
+        .zip(&ids[1..])
+        .map(|(logits, &next)| {
+            let sum: f64 = logits.iter().map(|&logit| f64::from(logit).exp()).sum();
+            f64::from(logits[next as usize]) - sum.ln()
+        })
+        .sum();
+    let most = (ours - theirs).abs() / (ids.len() - 1) as f64;
+    println!("tiny text: difference {most:.2e} a token in log-probability");
+    assert!(most <= 1e-4);
+    // A text of one token has nothing to predict.
+    assert_eq!(
+        block_on(tiny_session().text_log_probability(&ids[..1])).unwrap(),
+        0.0
+    );
+}
+
+/// After an empty support set the model answers in its own words.
+#[test]
+fn tiny_session_names_without_a_support_set() {
+    let reference = tiny_reference();
+    let mut session = tiny_session();
+    let query = session.encode(&pixels(2));
+    block_on(session.link(&[], &[])).unwrap();
+    let answer = block_on(session.answer(&query, async |_| ControlFlow::Continue(()))).unwrap();
+    let (_, tokenizer) = tiny();
+    let text = tokenizer.decode(reference.integers("unlinked.answer"));
+    assert_eq!(answer.name, text.strip_prefix(' ').unwrap_or(&text));
+    assert!(answer.names.is_empty() && answer.shares.is_empty() && answer.concept.is_none());
+    let probabilities: Vec<f32> = answer
+        .tokens
+        .iter()
+        .map(|token| token.probability)
+        .collect();
+    let most = difference(
+        &probabilities,
+        reference.floats("unlinked.answer.probabilities"),
+    );
+    println!(
+        "tiny session without a support set: max abs difference {most:.2e} in the tokens' probabilities"
+    );
+    assert!(most <= 1e-4);
+}
+
 /// The same sequence through the session: support set in the cache, then the query, twice.
 #[test]
 fn tiny_session_links_and_answers_as_the_reference() {

@@ -498,6 +498,32 @@ fn tiny_pack(name: &str) -> (String, Vec<Vec<u8>>) {
 }
 
 #[test]
+fn a_pack_read_without_adapters_is_what_was_published() {
+    let gguf = fixture("tiny.gguf");
+    let gguf = Gguf::parse(&gguf).unwrap();
+    let published = originals(&gguf, &fixture("encoder.pth"), &config()).unwrap();
+    let (manifest, shards) = tiny_pack("published");
+    let mut reader = PackReader::new(Manifest::parse(&manifest).unwrap()).without_adapters();
+    let mut tensors = BTreeMap::new();
+    for (index, shard) in shards.iter().enumerate() {
+        tensors.extend(reader.push(index, shard).unwrap());
+    }
+    assert!(tensors.keys().all(|name| !name.contains(".lora.")));
+    let mut matrices = 0;
+    for (name, tensor) in &published {
+        if name.contains(".attention.") {
+            matrices += 1;
+            assert_eq!(
+                bits_of(&tensors[name]),
+                bits_of(&tensor.decode().unwrap()),
+                "{name}"
+            );
+        }
+    }
+    assert!(matrices > 0);
+}
+
+#[test]
 fn a_pack_gives_the_model_that_the_references_make() {
     let (expected, _) = read_safetensors(&fixture("expected.safetensors")).unwrap();
     let (manifest, shards) = tiny_pack("model");
