@@ -4,6 +4,7 @@
  *     npm ci
  *     node main.mjs emoji OUT [--seed N] [--lists]   the same emoji in many drawing styles
  *     node main.mjs concepts OUT [--seed N]          invented concepts and the real ones they resemble
+ *     node main.mjs gallery OUT --wheel DIR          the page's ready episodes (see gallery.mjs)
  *     node main.mjs contact OUT [--first N]          a sheet of pictures for each group of concepts
  *
  * The same seed gives the same bytes. With --lists the emoji's pictures are left as they are.
@@ -13,6 +14,7 @@ import { parseArgs } from 'node:util';
 import * as concepts from './concepts.mjs';
 import * as contact from './contact.mjs';
 import * as emoji from './emoji.mjs';
+import * as gallery from './gallery.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -20,19 +22,26 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
     lists: { type: 'boolean', default: false },
     first: { type: 'string', default: '1' },
+    wheel: { type: 'string' },
   },
 });
 const commands = {
   emoji: (out) => emoji.write(out, values),
   concepts: (out) => concepts.write(out, values),
+  gallery: (out) => gallery.write(out, values),
   contact: (out) => contact.write(out, Number(values.first)),
 };
 const [command, out] = positionals;
 if (!out || !Object.hasOwn(commands, command)) {
-  console.error('usage: node main.mjs emoji|concepts|contact OUT [--seed N] [--lists] [--first N]');
+  console.error(
+    'usage: node main.mjs emoji|concepts|gallery|contact OUT [--seed N] [--lists] [--first N] [--wheel DIR]',
+  );
   process.exit(2);
 }
 const start = performance.now();
-const done = await commands[command](out);
+const done = await commands[command](out).catch((error) => {
+  console.error(`error: ${error.message}`);
+  process.exit(1);
+});
 const counts = Object.entries(done).map(([what, count]) => `${count} ${what}`);
 console.log(`${counts.join(', ')}, in ${Math.round((performance.now() - start) / 1000)} s`);

@@ -75,7 +75,7 @@ enum Task {
     Eval(Passed),
     /// Measures speed and cost
     Bench(Passed),
-    /// Draws pictures to train and measure with: emoji OUT, concepts OUT or contact OUT
+    /// Draws pictures to train and measure with: emoji OUT, concepts OUT, gallery OUT or contact OUT
     Pictures(Passed),
 }
 

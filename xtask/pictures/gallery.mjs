@@ -1,28 +1,28 @@
 /**
- * Makes the pictures of the ready episodes, gallery.json and CREDITS.md, all beside this file.
+ * The pictures of the page's ready episodes, with gallery.json and CREDITS.md beside them.
  *
- * The art comes from packages with licences that let a page ship it (SOURCES below). Fetch them into
- * any folder outside this repository, and run:
+ * The robots come from a Python wheel, unpacked into any folder:
  *
- *     npm install --prefix ART sharp@0.35.5 @lobehub/fluent-emoji-3d@1.1.0 \
- *       @iconify-json/noto@1.2.9 @iconify-json/noto-v1@1.2.5 @iconify-json/twemoji@1.2.5 \
- *       @iconify-json/emojione@1.2.3
- *     pip download --no-deps --only-binary :all: --dest ART robohash==2.0
- *     python -m zipfile -e ART/robohash-2.0-py3-none-any.whl ART
- *     node make.mjs ART
+ *     pip download --no-deps --only-binary :all: --dest WHEEL robohash==2.0
+ *     python -m zipfile -e WHEEL/robohash-2.0-py3-none-any.whl WHEEL
+ *     cargo xtask pictures gallery www/gallery --wheel WHEEL
  *
  * The result is committed, so that neither a build nor a visitor needs any of this. Numbers in a
  * scene are shares of its box, from the top left; angles are degrees clockwise.
  */
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, join } from 'node:path';
 
-const HERE = dirname(fileURLToPath(import.meta.url));
-const ART = resolve(process.argv[2] ?? '.');
-const fetched = createRequire(join(ART, 'package.json'));
-const sharp = fetched('sharp');
+import sharp from 'sharp';
+
+import { MIT } from './credits.mjs';
+
+const fetched = createRequire(import.meta.url);
+const FLUENT_FOLDER = join(
+  dirname(fetched.resolve('@lobehub/fluent-emoji-3d/package.json')),
+  'assets',
+);
 
 /** Side of a finished picture, in pixels. */
 const SIDE = 256;
@@ -101,9 +101,7 @@ const RECOLOUR = {
 async function picture(source, name, recolour) {
   let raster;
   if (source === 'fluent') {
-    raster = sharp(
-      join(ART, 'node_modules/@lobehub/fluent-emoji-3d/assets', `${FLUENT[name]}.webp`),
-    );
+    raster = sharp(join(FLUENT_FOLDER, `${FLUENT[name]}.webp`));
   } else if (source === 'robots') {
     raster = sharp(await robotPart(name));
   } else {
@@ -133,10 +131,13 @@ async function picture(source, name, recolour) {
   return sharp(data, { raw: info }).png().toBuffer();
 }
 
+/** Where robohash's wheel is unpacked; the robots' parts are found there. */
+let wheel = '';
+
 /** @param {string} name colour/part/number, as green/01Body/7 */
 async function robotPart(name) {
   const [colour, part, number] = name.split('/');
-  const root = join(ART, 'robohash/sets/set1', colour);
+  const root = join(wheel, 'robohash/sets/set1', colour);
   const folder = (await readdir(root)).find((entry) => entry.endsWith(`#${part}`));
   const file = (await readdir(join(root, folder))).find(
     (entry) => Number(entry.match(/-(\d+)\.png$/)[1]) === Number(number),
@@ -488,7 +489,7 @@ const EPISODES = [
 /** What the licences ask to be said. */
 const credits = (rows) => `# Pictures of the ready examples
 
-Made by \`make.mjs\` from the works below: cut out, mirrored, turned, recoloured, put together and laid
+Made by \`cargo xtask pictures gallery\` from the works below: cut out, mirrored, turned, recoloured, put together and laid
 on a ground. Each picture stays under the licences of the works in it.
 
 | work | author | licence | taken from |
@@ -506,33 +507,23 @@ ${rows.join('\n')}
 
 ## MIT License (Fluent Emoji 3D)
 
-Copyright (c) Microsoft Corporation.
+${MIT}`;
 
-Permission is hereby granted, free of charge, to any person obtaining a copy of this software and
-associated documentation files (the "Software"), to deal in the Software without restriction,
-including without limitation the rights to use, copy, modify, merge, publish, distribute, sublicense,
-and/or sell copies of the Software, and to permit persons to whom the Software is furnished to do so,
-subject to the following conditions:
-
-The above copyright notice and this permission notice shall be included in all copies or substantial
-portions of the Software.
-
-THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT
-LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT.
-IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
-LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION
-WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
-`;
-
-async function main() {
+/**
+ * @param {string} out the folder
+ * @param {{ wheel?: string }} options where robohash's wheel is unpacked
+ */
+export async function write(out, options) {
+  if (!options.wheel) throw new Error('give --wheel DIR, where the wheel of robohash is unpacked');
+  wheel = options.wheel;
   const entries = [];
   const rows = [];
   for (const { id, title, concepts, queries } of EPISODES) {
-    await rm(join(HERE, id), { recursive: true, force: true });
-    await mkdir(join(HERE, id));
+    await rm(join(out, id), { recursive: true, force: true });
+    await mkdir(join(out, id));
     const used = new Set();
     const write = async (file, parts, ground, view) => {
-      await writeFile(join(HERE, file), await render(parts, ground, view));
+      await writeFile(join(out, file), await render(parts, ground, view));
       const sources = [...new Set(parts.map(({ source }) => source))];
       rows.push(`| ${file} | ${sources.map((source) => SOURCES[source].title).join(', ')} |`);
       for (const source of sources) used.add(source);
@@ -555,8 +546,7 @@ async function main() {
     });
     entries.push(entry);
   }
-  await writeFile(join(HERE, 'gallery.json'), `${JSON.stringify(entries, null, 1)}\n`);
-  await writeFile(join(HERE, 'CREDITS.md'), credits(rows));
+  await writeFile(join(out, 'gallery.json'), `${JSON.stringify(entries, null, 1)}\n`);
+  await writeFile(join(out, 'CREDITS.md'), credits(rows));
+  return { episodes: entries.length, pictures: rows.length };
 }
-
-await main();
