@@ -16,26 +16,44 @@ import * as contact from './contact.mjs';
 import * as emoji from './emoji.mjs';
 import * as gallery from './gallery.mjs';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    seed: { type: 'string', default: '1' },
-    lists: { type: 'boolean', default: false },
-    first: { type: 'string', default: '1' },
-    wheel: { type: 'string' },
-  },
-});
+const usage = `usage: cargo xtask pictures emoji OUT [--seed N] [--lists]
+       cargo xtask pictures concepts OUT [--seed N]
+       cargo xtask pictures gallery OUT --wheel DIR
+       cargo xtask pictures contact OUT [--first N]`;
+
+/** What was asked for; leaves with a sentence when it cannot be read. */
+function read() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        seed: { type: 'string', default: '1' },
+        lists: { type: 'boolean', default: false },
+        first: { type: 'string', default: '1' },
+        wheel: { type: 'string' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+  } catch (error) {
+    console.error(`error: ${error.message}\n${usage}`);
+    process.exit(2);
+  }
+}
+
+const { values, positionals } = read();
 const commands = {
   emoji: (out) => emoji.write(out, values),
   concepts: (out) => concepts.write(out, values),
   gallery: (out) => gallery.write(out, values),
   contact: (out) => contact.write(out, Number(values.first)),
 };
+if (values.help) {
+  console.log(usage);
+  process.exit(0);
+}
 const [command, out] = positionals;
 if (!out || !Object.hasOwn(commands, command)) {
-  console.error(
-    'usage: node main.mjs emoji|concepts|gallery|contact OUT [--seed N] [--lists] [--first N] [--wheel DIR]',
-  );
+  console.error(usage);
   process.exit(2);
 }
 const start = performance.now();
