@@ -83,6 +83,9 @@ struct Arguments {
     /// have, of those that were held out. {"train": [...], "held_out": [...]}
     #[arg(long, value_parser = source_argument)]
     styles: Vec<(String, PathBuf)>,
+    /// Runs the decoder as it was published, behind the same connector: what the adapter is worth.
+    #[arg(long)]
+    untuned: bool,
     /// Writes JSON, with every episode, in place of the table.
     #[arg(long)]
     json: bool,
@@ -96,7 +99,7 @@ fn main() -> anyhow::Result<()> {
     };
     // A swap is compared with the same episodes before it, so that these had better be there by then.
     cells.sort_by_key(|cell| cell.control.is_some());
-    let (mut session, encoder) = open(&arguments.pack, true)?;
+    let (mut session, encoder) = open(&arguments.pack, !arguments.untuned)?;
     let sources = read_sources(&arguments, &encoder)?;
     for source in &sources {
         cells.iter().try_for_each(|&cell| source.fits(cell))?;
@@ -129,6 +132,7 @@ fn main() -> anyhow::Result<()> {
     let report = Report {
         pack: encoder.pack,
         seed: arguments.seed,
+        adapter: !arguments.untuned,
         sources: reports,
         naming,
         plain: read_plain(&mut session, &arguments)?,

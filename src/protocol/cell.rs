@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
 use super::names::NameKind;
@@ -14,7 +14,7 @@ pub enum CellError {
     /// The text names no cell.
     #[error(
         "'{0}' is no cell; write 2-way/4-shot, with a control after it (blank, shuffle, swap, drop, order), and after that a kind of \
-         name (capitals, greek, emoji-64, ...)"
+         name (capitals, greek, emoji-64, frozen, ...)"
     )]
     NoCell(String),
     /// Too few concepts to tell apart, or none shown.
@@ -24,6 +24,16 @@ pub enum CellError {
         ways: usize,
         /// Pictures a concept.
         shots: usize,
+    },
+    /// More concepts than there are names of the kind.
+    #[error("there are only {names} names of the kind {kind}, too few for {ways} ways")]
+    FewNames {
+        /// The kind.
+        kind: NameKind,
+        /// Its names.
+        names: usize,
+        /// Concepts.
+        ways: usize,
     },
 }
 
@@ -140,12 +150,15 @@ impl FromStr for Cell {
         let mut named = false;
         for part in parts {
             let control = Control::ALL.into_iter().find(|(_, name)| *name == part);
-            match (control, part.parse()) {
+            match (control, part.parse::<NameKind>()) {
                 (Some((control, _)), _) if cell.control.is_none() && !named => {
                     cell.control = Some(control);
                 }
-                (None, Ok(names)) if !named => {
-                    cell.names = names;
+                (None, Ok(kind)) if !named => {
+                    if let Some(names) = kind.writing.limit().filter(|names| *names < ways) {
+                        return Err(CellError::FewNames { kind, names, ways });
+                    }
+                    cell.names = kind;
                     named = true;
                 }
                 _ => return Err(unknown()),
@@ -158,6 +171,14 @@ impl FromStr for Cell {
 impl Serialize for Cell {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cell {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
     }
 }
 
@@ -195,6 +216,9 @@ mod tests {
                 Err(CellError::NoCell(text.to_owned()))
             );
         }
+        assert_eq!(cell("5-way/1-shot/frozen").ways, 5);
+        let error = "6-way/1-shot/frozen".parse::<Cell>().unwrap_err();
+        assert!(error.to_string().contains("5 names"), "{error}");
         assert!(matches!(
             "1-way/1-shot".parse::<Cell>(),
             Err(CellError::TooSmall { .. })

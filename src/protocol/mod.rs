@@ -6,6 +6,7 @@
 
 pub mod cell;
 pub mod isekai;
+pub mod markdown;
 pub mod names;
 pub mod naming;
 pub mod plain;

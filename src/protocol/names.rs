@@ -20,6 +20,8 @@ const WORDS: [&str; 32] = [
     "harvest", "theory", "journey", "balance", "secret", "fortune", "morning", "reason", "whisper",
     "century", "method", "shadow", "victory", "pattern", "thunder",
 ];
+/// The names of the open-ended task of Frozen (Tsimpoukelli et al. 2021, "This is a dax"). Its form is ours, in our template's words.
+const FROZEN: [&str; 5] = ["dax", "blicket", "slation", "perpo", "shously"];
 const ACCENTED: [&str; 16] = [
     "á", "à", "â", "ä", "ã", "å", "é", "è", "ê", "í", "ñ", "ó", "ö", "ø", "ú", "ü",
 ];
@@ -49,11 +51,13 @@ pub enum Writing {
     Arabic,
     /// Pictures.
     Emoji,
+    /// The five names of Frozen's open-ended task.
+    Frozen,
 }
 
 impl Writing {
     /// All of them, with their names.
-    pub const ALL: [(Self, &'static str); 11] = [
+    pub const ALL: [(Self, &'static str); 12] = [
         (Self::Syllables, "syllables"),
         (Self::Capitals, "capitals"),
         (Self::Digits, "digits"),
@@ -65,7 +69,13 @@ impl Writing {
         (Self::Chinese, "chinese"),
         (Self::Arabic, "arabic"),
         (Self::Emoji, "emoji"),
+        (Self::Frozen, "frozen"),
     ];
+
+    /// How many names there are, where they are few.
+    pub fn limit(self) -> Option<usize> {
+        (self == Self::Frozen).then_some(FROZEN.len())
+    }
 }
 
 /// A kind of name. Written `greek` or, with a length in characters, `greek-64`.
@@ -154,6 +164,7 @@ impl Writing {
             Self::Digits => format!("{}-{}", syllables(rng), rng.random_range(0..1000)),
             Self::Words => format!("{} {}", syllables(rng), syllables(rng)),
             Self::RealWords => pick(rng, &WORDS).to_owned(),
+            Self::Frozen => pick(rng, &FROZEN).to_owned(),
             Self::Accents | Self::Greek | Self::Cyrillic | Self::Arabic => {
                 let length = rng.random_range(3..=7);
                 self.letters(rng, length)

@@ -2,14 +2,14 @@
 
 use std::ops::ControlFlow;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::scoring::Rate;
 use crate::features::{ClassFeatures, ClassNames};
 use crate::session::{Session, SessionError};
 
 /// One picture.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NamingRecord {
     /// Its class and file.
     pub picture: (String, String),
@@ -20,7 +20,7 @@ pub struct NamingRecord {
 }
 
 /// A source's pictures, named.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NamingReport {
     /// The source.
     pub name: String,

@@ -1,6 +1,6 @@
 //! Plain text: does the language model still speak?
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::session::{Session, SessionError};
 
@@ -8,7 +8,7 @@ use crate::session::{Session, SessionError};
 const STRETCH: usize = 256;
 
 /// A text's perplexity, with the adapter and as published.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlainReport {
     /// The file.
     pub text: String,

@@ -1,7 +1,7 @@
 //! What counts as right, and how sure a share is.
 
 use serde::ser::SerializeStruct as _;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The main rule: the answer is the name, letter for letter, and the model ended it itself.
 pub fn exact(answer: &str, finished: bool, names: &[String], target: usize) -> bool {
@@ -60,7 +60,7 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// How many of how many.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Rate {
     /// How many were so.
     pub count: usize,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::cell::{Cell, Control};
 use super::naming::NamingReport;
@@ -10,12 +10,14 @@ use super::plain::PlainReport;
 use super::scoring::Rate;
 
 /// A whole run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// SHA-256 of the pack's manifest, which holds those of its shards.
     pub pack: String,
     /// Seed of the drawing.
     pub seed: u64,
+    /// Whether the decoder had its adapter; without it, it is SmolLM2 as published, behind the same connector.
+    pub adapter: bool,
     /// A line a source.
     pub sources: Vec<SourceReport>,
     /// Pictures named without a support set.
@@ -25,7 +27,7 @@ pub struct Report {
 }
 
 /// The cells of one source.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SourceReport {
     /// Its name.
     pub name: String,
@@ -40,7 +42,7 @@ pub struct SourceReport {
 }
 
 /// One cell's figures and episodes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CellReport {
     /// Which cell.
     pub cell: Cell,
@@ -60,11 +62,14 @@ pub struct CellReport {
     pub by_target: [Rate; 2],
     /// Exact answers by the place of the deciding example in the support set, where each concept has but one.
     pub by_place: Vec<Rate>,
+    /// How many are right of always giving the name that is asked for most often, counted in the order of the concepts.
+    pub majority: Rate,
     /// Answers that are none of the episode's names.
     pub neither: Rate,
     /// Mean time of a support set and its answer, in milliseconds.
     pub milliseconds: f64,
-    /// Every episode.
+    /// Every episode; not read back.
+    #[serde(skip_deserializing)]
     pub episodes: Vec<Record>,
 }
 
@@ -131,6 +136,7 @@ impl CellReport {
                 Rate::new(asked.map(|record| record.exact))
             }),
             by_place: by_place(cell, &episodes),
+            majority: majority(cell, &episodes),
             neither: rate(|record| !record.finished || !record.names.contains(&record.answer)),
             milliseconds: milliseconds / episodes.len() as f64,
             episodes,
@@ -144,6 +150,12 @@ impl CellReport {
         let [first, other] = self.by_target.map(Rate::share);
         (first + other) / 2.0
     }
+}
+
+/// The most that can be had without a look at the pictures.
+fn majority(cell: Cell, episodes: &[Record]) -> Rate {
+    let rates = (0..cell.ways).map(|name| Rate::new(episodes.iter().map(|r| r.target == name)));
+    rates.max_by_key(|rate| rate.count).unwrap_or_default()
 }
 
 /// Exact answers by the place of the one example of the right concept.
@@ -313,6 +325,7 @@ mod tests {
         assert_eq!(report.exact, Rate { count: 2, of: 4 });
         assert_eq!(report.neither, Rate { count: 1, of: 4 });
         assert_eq!(report.prototype, Some(Rate { count: 4, of: 4 }));
+        assert_eq!(report.majority, Rate { count: 4, of: 4 });
     }
 
     #[test]
@@ -337,6 +350,7 @@ mod tests {
         let report = Report {
             pack: String::new(),
             seed: 1,
+            adapter: true,
             sources: vec![source],
             naming: Vec::new(),
             plain: Vec::new(),
@@ -353,5 +367,15 @@ mod tests {
         assert_eq!(cell["by_target"][0]["share"], 1.0);
         assert_eq!(cell["by_target"][1]["share"], 0.0);
         assert_eq!(cell["episodes"][1]["index"], 1);
+
+        let kept: Report = serde_json::from_value(json).unwrap();
+        let untuned = Report {
+            adapter: false,
+            ..kept.clone()
+        };
+        let markdown = super::super::markdown::tables(&[kept, untuned]).unwrap();
+        let row =
+            "| 2-way/2-shot | 2 | 50.0 | 9.5 - 90.5 | 50.0 | 50.0 | 0.0 | 100.0 | 50.0 | 50.0 |";
+        assert!(markdown.contains(row), "{markdown}");
     }
 }

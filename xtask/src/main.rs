@@ -73,6 +73,8 @@ enum Task {
     Train(Passed),
     /// Runs the benchmark
     Eval(Passed),
+    /// Writes the tables of the documentation from kept results and training logs
+    Report(Passed),
     /// Measures speed and cost
     Bench(Passed),
     /// Draws pictures to train and measure with: emoji OUT, concepts OUT, gallery OUT or contact OUT
@@ -108,6 +110,7 @@ fn run(task: Task) -> Result<()> {
         Task::Test { only } => test::test(&workspace, only),
         Task::Train(passed) => programs::run(&workspace, "train", Input::Originals, &passed),
         Task::Eval(passed) => programs::run(&workspace, "eval", Input::Pack, &passed),
+        Task::Report(passed) => programs::run(&workspace, "report", Input::None, &passed),
         Task::Pictures(passed) => pictures::draw(&workspace, &passed),
         Task::Bench(passed) => programs::run(&workspace, "bench", Input::Originals, &passed),
     }

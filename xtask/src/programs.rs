@@ -1,4 +1,4 @@
-//! `cargo xtask train | eval | bench`: the crate's own programs, with the weights found for them.
+//! `cargo xtask train | eval | report | bench`: the crate's own programs, with the weights found for them.
 
 use std::process::Command;
 
@@ -29,6 +29,8 @@ pub enum Input {
     Originals,
     /// The pack, as `--pack`.
     Pack,
+    /// What its arguments name, and nothing else.
+    None,
 }
 
 /// Builds the program with optimisation and runs it where the person stands, so that relative paths mean what they say.
@@ -56,6 +58,7 @@ pub fn run(workspace: &Workspace, program: &str, input: Input, passed: &Passed) 
                     .arg("--torch")
                     .arg(originals.torch);
             }
+            Input::None => {}
             Input::Pack if passed.names("--pack") => {}
             Input::Pack => {
                 pack::write(workspace, None)?;
