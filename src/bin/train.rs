@@ -18,7 +18,7 @@ use link_context::text::template::Template;
 use link_context::text::tokenizer::Tokenizer;
 use link_context::train::adapter::{AdapterConfig, grow, initial_adapter};
 use link_context::train::episodes::{Pool, TrainingEpisode, Writer};
-use link_context::train::strategy::{Ingredients, Rules, Shape, Strategy};
+use link_context::train::strategy::{Draw, Ingredients, Rules, Shape, Strategy};
 use link_context::train::{Trainer, rate};
 use link_context::weights::checkpoint::{read_safetensors, write_safetensors};
 use link_context::weights::convert::{originals, tokenizer_json};
@@ -52,10 +52,13 @@ struct Arguments {
     /// The styles of a source whose files are named STYLE-NUMBER, NAME=FILE: {"train": [...], "held_out": [...]}.
     #[arg(long, value_parser = source_argument)]
     styles: Vec<(String, PathBuf)>,
+    /// Plain text, so that the language model still speaks; may be given several times.
+    #[arg(long)]
+    text: Vec<PathBuf>,
     /// How episodes are made: 2-way, 2-way-random, 2-way-weight, mix or link.
     #[arg(long, default_value_t = Strategy::Link)]
     strategy: Strategy,
-    /// Ingredients of link to leave out: hard-negatives, every-name, wide-names, real-names, many-shapes.
+    /// Ingredients of link to leave out: hard-negatives, every-name, wide-names, real-names, many-shapes, naming, plain-text.
     #[arg(long, value_delimiter = ',')]
     without: Vec<String>,
     /// Folder for checkpoints, the log and cached features. A run goes on from the checkpoint it finds here.
@@ -106,6 +109,35 @@ struct Arguments {
     seed: u64,
 }
 
+impl Arguments {
+    /// What makes this run another than others, for the log.
+    fn setting(&self) -> String {
+        let sources: Vec<&str> = self
+            .pictures
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let mut text = format!(
+            "{} of {}, {} x {} episodes, rank {}/{}, rate {}, seed {}",
+            self.strategy,
+            sources.join(", "),
+            self.steps,
+            self.batch,
+            self.rank,
+            self.matching_rank,
+            self.rate,
+            self.seed
+        );
+        if !self.without.is_empty() {
+            text += &format!(", without {}", self.without.join(", "));
+        }
+        if let Some(start) = &self.start {
+            text += &format!(", from {}", start.display());
+        }
+        text
+    }
+}
+
 /// One source's classes.
 struct Source {
     name: String,
@@ -122,7 +154,7 @@ struct State {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let config = ModelConfig::lite0_smollm2();
-    let ingredients = Ingredients::without(&arguments.without).map_err(anyhow::Error::msg)?;
+    let mut ingredients = Ingredients::without(&arguments.without).map_err(anyhow::Error::msg)?;
     let read =
         |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     let gguf_bytes = read(&arguments.gguf)?;
@@ -131,6 +163,8 @@ fn main() -> anyhow::Result<()> {
     let weights = originals(&gguf, &torch_bytes, &config)?;
     let tokenizer = Tokenizer::from_json(tokenizer_json(&gguf)?)?;
     let template = Template::new(&tokenizer, config.connector.visual_tokens)?;
+    let text = read_text(&arguments.text, &tokenizer)?;
+    ingredients.plain_text &= !text.is_empty();
     let sources = read_sources(&arguments, &config, &weights, &torch_bytes)?;
 
     let checkpoint = Checkpoint::new(&arguments.out);
@@ -184,33 +218,43 @@ fn main() -> anyhow::Result<()> {
         parts: config.connector.visual_tokens,
     };
     let mut log = checkpoint.log()?;
+    if first == 0 {
+        let line = serde_json::json!({ "run": arguments.setting() });
+        writeln!(log, "{line}")?;
+    }
     let mut losses = Vec::new();
     for step in first..arguments.steps {
         let start = Instant::now();
         // A generator a step, so that a run that was cut off draws what it would have drawn.
         let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed);
         rng.set_stream(step as u64 + 1);
-        let (shape, rules) = arguments.strategy.draw(ingredients, &mut rng);
+        let progress = step as f64 / arguments.steps as f64;
+        let draw = arguments.strategy.draw(ingredients, progress, &mut rng);
         let episodes: Vec<TrainingEpisode> = (0..arguments.batch)
-            .map(|_| {
-                let source = &sources[rng.random_range(0..sources.len())];
-                writer.draw(&mut rng, &source.train, shape, rules)
+            .map(|_| match draw {
+                Draw::Text => Writer::text(&mut rng, &text),
+                Draw::Episodes(shape, rules) => {
+                    let source = &sources[rng.random_range(0..sources.len())];
+                    writer.draw(&mut rng, &source.train, shape, rules)
+                }
             })
             .collect();
         let tokens: usize = episodes.iter().map(|episode| episode.positions.len()).sum();
         let rate = rate(step, arguments.steps, arguments.warmup, arguments.rate);
         let loss = trainer.step(&episodes, rate)?;
-        losses.push(loss);
+        if draw.is_linked() {
+            losses.push(loss);
+        }
         let seconds = start.elapsed().as_secs_f64();
         writeln!(
             log,
             "{}",
-            serde_json::json!({"step": step, "loss": loss, "rate": rate, "ways": shape.ways, "shots": shape.shots,
+            serde_json::json!({"step": step, "loss": loss, "rate": rate, "of": draw.to_string(), "linked": draw.is_linked(),
                 "tokens": tokens, "seconds": seconds})
         )?;
         if (step + 1) % 10 == 0 {
             let last = &losses[losses.len().saturating_sub(10)..];
-            let mean = last.iter().sum::<f32>() / last.len() as f32;
+            let mean = last.iter().sum::<f32>() / last.len().max(1) as f32;
             println!(
                 "step {:5}  loss {mean:.4}  {:.0} tokens/s  {seconds:.1} s",
                 step + 1,
@@ -220,7 +264,8 @@ fn main() -> anyhow::Result<()> {
         if (step + 1) % arguments.every == 0 || step + 1 == arguments.steps {
             for source in &sources {
                 for shots in [1, 4] {
-                    let accuracy = held_out(&trainer, source, shots, &arguments, writer)?;
+                    let (accuracy, queries) =
+                        held_out(&trainer, source, shots, &arguments, writer)?;
                     println!(
                         "step {:5}  held out {}: 2-way {shots}-shot exact {:.1} %",
                         step + 1,
@@ -230,7 +275,7 @@ fn main() -> anyhow::Result<()> {
                     writeln!(
                         log,
                         "{}",
-                        serde_json::json!({"step": step, "source": source.name, "shots": shots, "exact": accuracy})
+                        serde_json::json!({"step": step, "source": source.name, "shots": shots, "queries": queries, "exact": accuracy})
                     )?;
                 }
             }
@@ -316,6 +361,17 @@ fn read_sources(
     Ok(sources)
 }
 
+/// All texts, one after the other.
+fn read_text(paths: &[PathBuf], tokenizer: &Tokenizer) -> anyhow::Result<Vec<u32>> {
+    let mut tokens = Vec::new();
+    for path in paths {
+        let text = fs::read_to_string(path);
+        let text = text.with_context(|| format!("cannot read {}", path.display()))?;
+        tokens.extend(tokenizer.encode(&text));
+    }
+    Ok(tokens)
+}
+
 fn decode(weights: &Weights) -> anyhow::Result<BTreeMap<String, HostTensor>> {
     weights
         .iter()
@@ -323,14 +379,14 @@ fn decode(weights: &Weights) -> anyhow::Result<BTreeMap<String, HostTensor>> {
         .collect()
 }
 
-/// Share of held-out queries whose exact name greedy decoding would give, 2-way.
+/// Share of held-out queries whose exact name greedy decoding would give, 2-way, and how many there were.
 fn held_out(
     trainer: &Trainer,
     source: &Source,
     shots: usize,
     arguments: &Arguments,
     writer: Writer<'_>,
-) -> anyhow::Result<f64> {
+) -> anyhow::Result<(f64, usize)> {
     // The same episodes every time, so that the curve is of the model alone.
     let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed ^ 0x4845_4c44);
     let shape = Shape {
@@ -347,7 +403,7 @@ fn held_out(
         right += exact.iter().filter(|right| **right).count();
         all += exact.len();
     }
-    Ok(right as f64 / all as f64)
+    Ok((right as f64 / all as f64, all))
 }
 
 /// The files of a run.

@@ -1,5 +1,7 @@
 //! Link-context episodes for training: concepts of one source, names, queries outside the support set.
 
+use std::ops::Range;
+
 use half::f16;
 use rand::Rng;
 use rand::seq::{SliceRandom as _, index};
@@ -12,6 +14,8 @@ use crate::text::tokenizer::Tokenizer;
 
 /// Neighbours among which a hard negative is drawn.
 const NEIGHBOURS: usize = 12;
+/// Tokens of plain text that are read together.
+const STRETCH: usize = 128;
 
 /// The classes of a source, what they are called, and which of them look alike.
 #[derive(Clone, Debug)]
@@ -109,7 +113,7 @@ pub struct TrainingEpisode {
     /// The tokens to give there.
     pub targets: Vec<u32>,
     /// For each query, which of `supervised` are its name and stop.
-    pub queries: Vec<std::ops::Range<usize>>,
+    pub queries: Vec<Range<usize>>,
 }
 
 /// What writes an episode.
@@ -186,6 +190,20 @@ impl Writer<'_> {
             predictable[concept] = true;
         }
         episode
+    }
+
+    /// A stretch of plain text, every token of it learned from but the first.
+    pub fn text(rng: &mut impl Rng, tokens: &[u32]) -> TrainingEpisode {
+        let length = STRETCH.min(tokens.len());
+        let start = rng.random_range(0..=tokens.len() - length);
+        let stretch = &tokens[start..start + length];
+        TrainingEpisode {
+            pictures: Vec::new(),
+            positions: stretch.iter().copied().map(Position::Token).collect(),
+            supervised: (0..length.saturating_sub(1)).collect(),
+            targets: stretch.iter().copied().skip(1).collect(),
+            queries: Vec::new(),
+        }
     }
 
     /// A name for each of the chosen classes; all differ.

@@ -22,7 +22,8 @@ pub enum Strategy {
     TwoWayWeight,
     /// `mix` (\[mix\]): \[2-way-random\] by turns with the tasks that the model had before, here pictures to be called by their real names.
     Mix,
-    /// `link`, ours: 2 to 5 concepts of 1 to 8 pictures, names invented (now and then real), hard negatives, every predictable name learned.
+    /// `link`, ours: 2 to 5 concepts of 1 to 8 pictures, names invented (now and then real), hard negatives, every predictable name learned;
+    /// after a while naming without a support set and plain text between them.
     Link,
 }
 
@@ -69,6 +70,10 @@ pub struct Ingredients {
     pub real_names: bool,
     /// Two to five concepts and one to eight pictures, not two of one or two.
     pub many_shapes: bool,
+    /// Some batches of pictures to be called by their real names with no support set.
+    pub naming: bool,
+    /// Some batches of plain text, where there is one.
+    pub plain_text: bool,
 }
 
 impl Ingredients {
@@ -79,6 +84,8 @@ impl Ingredients {
         wide_names: true,
         real_names: true,
         many_shapes: true,
+        naming: true,
+        plain_text: true,
     };
 
     /// All but those named, as in `hard-negatives`.
@@ -95,9 +102,12 @@ impl Ingredients {
                 "wide-names" => &mut all.wide_names,
                 "real-names" => &mut all.real_names,
                 "many-shapes" => &mut all.many_shapes,
+                "naming" => &mut all.naming,
+                "plain-text" => &mut all.plain_text,
                 _ => {
                     return Err(format!(
-                        "'{name}' is no ingredient; there are hard-negatives, every-name, wide-names, real-names, many-shapes"
+                        "'{name}' is no ingredient; there are hard-negatives, every-name, wide-names, real-names, many-shapes, naming, \
+                         plain-text"
                     ));
                 }
             };
@@ -166,9 +176,41 @@ impl Rules {
     };
 }
 
+/// What a batch is made of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Draw {
+    /// Episodes of one size, all by the same rules.
+    Episodes(Shape, Rules),
+    /// Stretches of plain text.
+    Text,
+}
+
+impl Draw {
+    /// Whether it is of episodes whose support set must be read.
+    pub fn is_linked(self) -> bool {
+        matches!(self, Self::Episodes(_, rules) if rules.naming != Naming::Real)
+    }
+}
+
+impl fmt::Display for Draw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Episodes(_, rules) if rules.naming == Naming::Real => f.write_str("naming"),
+            Self::Episodes(Shape { ways, shots, .. }, _) => write!(f, "{ways}-way/{shots}-shot"),
+            Self::Text => f.write_str("text"),
+        }
+    }
+}
+
+/// Share of the steps in which `link` learns the link alone: beside easier things to learn, it comes later.
+const LINK_ALONE: f64 = 0.2;
+/// After that, share of the batches that are pictures to be called by their real names, and that are plain text.
+const NAMING_SHARE: f64 = 0.2;
+const TEXT_SHARE: f64 = 0.06;
+
 impl Strategy {
-    /// What the next batch is made of.
-    pub fn draw(self, ingredients: Ingredients, rng: &mut impl Rng) -> (Shape, Rules) {
+    /// What the next batch is made of, after `progress` of all steps (0 to 1).
+    pub fn draw(self, ingredients: Ingredients, progress: f64, rng: &mut impl Rng) -> Draw {
         let paper = Rules {
             naming: Naming::First,
             wide_names: false,
@@ -180,26 +222,42 @@ impl Strategy {
             shots,
             queries: 1,
         };
+        // Pictures one after the other, each called what it is, with nothing before it to tell.
+        let naming = Draw::Episodes(
+            Shape {
+                ways: 8,
+                shots: 1,
+                queries: 0,
+            },
+            Rules {
+                naming: Naming::Real,
+                company: Company::Random,
+                every_name: true,
+                ..paper
+            },
+        );
         match self {
-            Self::TwoWay => (two_way(8), paper),
-            Self::TwoWayRandom => (two_way(rng.random_range(1..=8)), paper),
-            Self::TwoWayWeight => (two_way(exponential(rng)), paper),
-            // Pictures one after the other, each called what it is, with nothing before it to tell.
-            Self::Mix if rng.random_bool(0.5) => (
-                Shape {
-                    ways: 8,
-                    shots: 1,
-                    queries: 0,
-                },
-                Rules {
-                    naming: Naming::Real,
-                    company: Company::Random,
-                    every_name: true,
-                    ..paper
-                },
-            ),
-            Self::Mix => (two_way(rng.random_range(1..=8)), paper),
-            Self::Link => (link_shape(ingredients, rng), link_rules(ingredients)),
+            Self::TwoWay => Draw::Episodes(two_way(8), paper),
+            Self::TwoWayRandom => Draw::Episodes(two_way(rng.random_range(1..=8)), paper),
+            Self::TwoWayWeight => Draw::Episodes(two_way(exponential(rng)), paper),
+            Self::Mix if rng.random_bool(0.5) => naming,
+            Self::Mix => Draw::Episodes(two_way(rng.random_range(1..=8)), paper),
+            Self::Link => {
+                let alone = progress < LINK_ALONE;
+                let other = rng.random::<f64>();
+                if !alone && ingredients.naming && other < NAMING_SHARE {
+                    naming
+                } else if !alone && ingredients.plain_text && other > 1.0 - TEXT_SHARE {
+                    Draw::Text
+                } else {
+                    let real_names = ingredients.real_names && !alone;
+                    let ingredients = Ingredients {
+                        real_names,
+                        ..ingredients
+                    };
+                    Draw::Episodes(link_shape(ingredients, rng), link_rules(ingredients))
+                }
+            }
         }
     }
 }
@@ -294,10 +352,34 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         for (strategy, name) in Strategy::ALL {
             for _ in 0..500 {
-                let (shape, _) = strategy.draw(Ingredients::ALL, &mut rng);
-                let pictures = shape.ways * shape.shots;
-                assert!((2..=16).contains(&pictures), "{name}: {shape:?}");
+                if let Draw::Episodes(shape, _) = strategy.draw(Ingredients::ALL, 0.5, &mut rng) {
+                    let pictures = shape.ways * shape.shots;
+                    assert!((2..=16).contains(&pictures), "{name}: {shape:?}");
+                }
             }
         }
+    }
+
+    #[test]
+    fn the_link_is_learned_alone_first() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let mut draws = |ingredients, progress| -> Vec<Draw> {
+            let draw = |_| Strategy::Link.draw(ingredients, progress, &mut rng);
+            (0..500).map(draw).collect()
+        };
+        let invented = |draw: &Draw| match draw {
+            Draw::Episodes(_, rules) => rules.naming == Naming::Invented { real: 0.0 },
+            Draw::Text => false,
+        };
+        assert!(draws(Ingredients::ALL, 0.1).iter().all(invented));
+        let later = draws(Ingredients::ALL, 0.5);
+        let of = |wanted: fn(&Draw) -> bool| later.iter().filter(|draw| wanted(draw)).count();
+        assert!(of(|draw| *draw == Draw::Text) > 10);
+        let named =
+            |draw: &Draw| matches!(draw, Draw::Episodes(_, rules) if rules.naming == Naming::Real);
+        assert!((50..150).contains(&of(named)));
+        let alone = ["naming", "plain-text", "real-names"].map(str::to_owned);
+        let without = Ingredients::without(&alone).unwrap();
+        assert!(draws(without, 0.5).iter().all(invented));
     }
 }
