@@ -14,7 +14,7 @@ use link_context::picture::Square;
 use link_context::session::{LinkedExample, Session};
 use link_context::text::template::{Position, Template, name_tokens};
 use link_context::text::tokenizer::Tokenizer;
-use link_context::weights::convert::{originals, tokenizer_json};
+use link_context::weights::convert::{Precision, originals, tokenizer_json};
 use link_context::weights::gguf::Gguf;
 use link_context::weights::pack::{Manifest, PackReader};
 use link_context::weights::{HostTensor, Weights};
@@ -328,7 +328,13 @@ static PUBLISHED: LazyLock<Result<(Weights, Tokenizer), String>> = LazyLock::new
     let gguf = read("SmolLM2-135M-Instruct.Q4_1.gguf")?;
     let torch = read("efficientnet-lite0-57934424.pth")?;
     let gguf = Gguf::parse(&gguf).unwrap();
-    let weights = originals(&gguf, &torch, &ModelConfig::lite0_smollm2()).unwrap();
+    let weights = originals(
+        &gguf,
+        &torch,
+        &ModelConfig::lite0_smollm2(),
+        Precision::Shipped,
+    )
+    .unwrap();
     let tokenizer = Tokenizer::from_json(tokenizer_json(&gguf).unwrap()).unwrap();
     Ok((weights, tokenizer))
 });

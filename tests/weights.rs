@@ -9,7 +9,9 @@ use link_context::model::config::{
     ConnectorConfig, DecoderConfig, ModelConfig, StageConfig, VisionConfig,
 };
 use link_context::weights::checkpoint::{read_safetensors, write_safetensors};
-use link_context::weights::convert::{ConvertError, add_adapter, originals, tokenizer_json};
+use link_context::weights::convert::{
+    ConvertError, Precision, add_adapter, originals, tokenizer_json,
+};
 use link_context::weights::gguf::{Gguf, GgufError, Value};
 use link_context::weights::pack::{
     Manifest, PackError, PackReader, SHARD_LIMIT, VERSION, write_pack,
@@ -340,19 +342,45 @@ fn half(value: f32) -> [u8; 2] {
 
 /// The model of the fixtures, adapter and all, as a pack holds it.
 fn tiny_weights() -> Weights {
+    tiny_weights_in(Precision::Shipped)
+}
+
+fn tiny_weights_in(precision: Precision) -> Weights {
     let bytes = fixture("tiny.gguf");
     let gguf = Gguf::parse(&bytes).unwrap();
-    let mut weights = originals(&gguf, &fixture("encoder.pth"), &config()).unwrap();
+    let mut weights = originals(&gguf, &fixture("encoder.pth"), &config(), precision).unwrap();
     let (adapter, metadata) = read_safetensors(&fixture("adapter.safetensors")).unwrap();
-    add_adapter(&mut weights, adapter, &metadata, &config()).unwrap();
+    add_adapter(&mut weights, adapter, &metadata, &config(), precision).unwrap();
     weights
+}
+
+#[test]
+fn full_precision_keeps_the_adapter_as_it_was_trained() {
+    let (adapter, _) = read_safetensors(&fixture("adapter.safetensors")).unwrap();
+    let (full, shipped) = (tiny_weights_in(Precision::Full), tiny_weights());
+    for name in [
+        "connector.projection.weight",
+        "decoder.layers.0.attention.query.lora.down",
+    ] {
+        assert_eq!(full[name].decode().unwrap(), adapter[name], "{name}");
+        assert_ne!(shipped[name].encoding, Encoding::F32, "{name}");
+    }
+    // What was published in few bits is not ours to change.
+    let published = "decoder.layers.1.feed_forward.down";
+    assert_eq!(full[published], shipped[published]);
 }
 
 #[test]
 fn the_published_matrices_keep_their_bytes() {
     let bytes = fixture("tiny.gguf");
     let gguf = Gguf::parse(&bytes).unwrap();
-    let weights = originals(&gguf, &fixture("encoder.pth"), &config()).unwrap();
+    let weights = originals(
+        &gguf,
+        &fixture("encoder.pth"),
+        &config(),
+        Precision::Shipped,
+    )
+    .unwrap();
     let same = |ours: &str, theirs: &str| {
         let (ours, theirs) = (&weights[ours], &gguf.tensors[theirs]);
         ours.encoding == theirs.encoding && ours.bytes == theirs.bytes
@@ -381,7 +409,13 @@ fn another_model_is_refused_by_name() {
     let bytes = fixture("tiny.gguf");
     let gguf = Gguf::parse(&bytes).unwrap();
     let torch = fixture("encoder.pth");
-    let error = originals(&gguf, &torch, &ModelConfig::lite0_smollm2()).unwrap_err();
+    let error = originals(
+        &gguf,
+        &torch,
+        &ModelConfig::lite0_smollm2(),
+        Precision::Shipped,
+    )
+    .unwrap_err();
     assert_eq!(
         error.to_string(),
         "the GGUF file has llama.vocab_size = 40, the model needs 49152"
@@ -390,13 +424,13 @@ fn another_model_is_refused_by_name() {
     let mut deeper = config();
     deeper.vision.stages[1].repeats = 3;
     assert_eq!(
-        originals(&gguf, &torch, &deeper).unwrap_err(),
+        originals(&gguf, &torch, &deeper, Precision::Shipped).unwrap_err(),
         ConvertError::Missing("_blocks.3._expand_conv.weight".into())
     );
     let mut wider = config();
     wider.vision.head_channels = 9;
     assert_eq!(
-        originals(&gguf, &torch, &wider).unwrap_err(),
+        originals(&gguf, &torch, &wider, Precision::Shipped).unwrap_err(),
         ConvertError::Shape {
             name: "_conv_head.weight".into(),
             found: vec![8, 6, 1, 1],
@@ -411,10 +445,23 @@ fn an_adapter_that_does_not_fit_is_refused_by_name() {
     let add = |change: &dyn Fn(&mut Tensors), metadata: &BTreeMap<String, String>| {
         let bytes = fixture("tiny.gguf");
         let gguf = Gguf::parse(&bytes).unwrap();
-        let mut weights = originals(&gguf, &fixture("encoder.pth"), &config()).unwrap();
+        let mut weights = originals(
+            &gguf,
+            &fixture("encoder.pth"),
+            &config(),
+            Precision::Shipped,
+        )
+        .unwrap();
         let mut adapter = adapter.clone();
         change(&mut adapter);
-        add_adapter(&mut weights, adapter, metadata, &config()).unwrap_err()
+        add_adapter(
+            &mut weights,
+            adapter,
+            metadata,
+            &config(),
+            Precision::Shipped,
+        )
+        .unwrap_err()
     };
     assert_eq!(add(&|_| {}, &BTreeMap::new()), ConvertError::Scale);
 
@@ -501,7 +548,13 @@ fn tiny_pack(name: &str) -> (String, Vec<Vec<u8>>) {
 fn a_pack_read_without_adapters_is_what_was_published() {
     let gguf = fixture("tiny.gguf");
     let gguf = Gguf::parse(&gguf).unwrap();
-    let published = originals(&gguf, &fixture("encoder.pth"), &config()).unwrap();
+    let published = originals(
+        &gguf,
+        &fixture("encoder.pth"),
+        &config(),
+        Precision::Shipped,
+    )
+    .unwrap();
     let (manifest, shards) = tiny_pack("published");
     let mut reader = PackReader::new(Manifest::parse(&manifest).unwrap()).without_adapters();
     let mut tensors = BTreeMap::new();

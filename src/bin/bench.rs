@@ -17,7 +17,7 @@ use link_context::train::Trainer;
 use link_context::train::adapter::{AdapterConfig, initial_adapter};
 use link_context::train::episodes::TrainingEpisode;
 use link_context::weights::HostTensor;
-use link_context::weights::convert::originals;
+use link_context::weights::convert::{Precision, originals};
 use link_context::weights::gguf::Gguf;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -167,7 +167,12 @@ impl Ours {
             |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
         let config = ModelConfig::lite0_smollm2();
         let gguf = read(gguf)?;
-        let weights = originals(&Gguf::parse(&gguf)?, &read(torch)?, &config)?;
+        let weights = originals(
+            &Gguf::parse(&gguf)?,
+            &read(torch)?,
+            &config,
+            Precision::Shipped,
+        )?;
         let frozen: anyhow::Result<BTreeMap<String, HostTensor>> = weights
             .iter()
             .map(|(name, tensor)| Ok((name.clone(), tensor.decode()?)))

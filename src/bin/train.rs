@@ -21,7 +21,7 @@ use link_context::train::episodes::{Pool, TrainingEpisode, Writer};
 use link_context::train::strategy::{Draw, Ingredients, Rules, Shape, Strategy};
 use link_context::train::{Trainer, rate};
 use link_context::weights::checkpoint::{read_safetensors, write_safetensors};
-use link_context::weights::convert::{originals, tokenizer_json};
+use link_context::weights::convert::{Precision, originals, tokenizer_json};
 use link_context::weights::gguf::Gguf;
 use link_context::weights::{Encoding, HostTensor, Weights};
 use rand::{Rng as _, SeedableRng as _};
@@ -160,7 +160,7 @@ fn main() -> anyhow::Result<()> {
     let gguf_bytes = read(&arguments.gguf)?;
     let torch_bytes = read(&arguments.torch)?;
     let gguf = Gguf::parse(&gguf_bytes)?;
-    let weights = originals(&gguf, &torch_bytes, &config)?;
+    let weights = originals(&gguf, &torch_bytes, &config, Precision::Shipped)?;
     let tokenizer = Tokenizer::from_json(tokenizer_json(&gguf)?)?;
     let template = Template::new(&tokenizer, config.connector.visual_tokens)?;
     let text = read_text(&arguments.text, &tokenizer)?;

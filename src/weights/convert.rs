@@ -73,10 +73,28 @@ pub enum ConvertError {
     },
 }
 
+/// How the tensors are written whose form is ours to choose. The language model's matrices keep their published bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// As the page downloads them: the encoder and the connector's matrix in f16, the adapter's thin matrices in Q8_0.
+    Shipped,
+    /// All in f32, to measure what the shorter forms cost.
+    Full,
+}
+
+impl Precision {
+    fn or_full(self, shipped: Encoding) -> Encoding {
+        match self {
+            Self::Shipped => shipped,
+            Self::Full => Encoding::F32,
+        }
+    }
+}
+
 /// The language model and the picture encoder as published, under the model's names.
 ///
 /// The language model's matrices keep their quantised bytes. The rows of `query` and `key` stand in the order that
-/// rotate-half rope needs. Batch normalisation is folded into the convolutions, which are then f16.
+/// rotate-half rope needs. Batch normalisation is folded into the convolutions.
 ///
 /// # Errors
 ///
@@ -85,14 +103,16 @@ pub fn originals(
     gguf: &Gguf<'_>,
     torch: &[u8],
     config: &ModelConfig,
+    precision: Precision,
 ) -> Result<Weights, ConvertError> {
     let mut weights = decoder(gguf, &config.decoder)?;
-    weights.extend(vision(torch::read(torch)?, &config.vision)?);
+    let encoding = precision.or_full(Encoding::F16);
+    weights.extend(vision(torch::read(torch)?, &config.vision, encoding)?);
     Ok(weights)
 }
 
-/// Puts what we trained beside the originals: the connector's matrix in f16, as the adapter file has it, the rest of it in f32, and the thin matrices of the decoder's attention in
-/// Q8_0, as [`pack`](super::pack) has them; the adapter's scale goes into `up`.
+/// Puts what we trained beside the originals: the connector, its vectors always in f32, and the thin matrices of the decoder's attention as
+/// [`pack`](super::pack) has them; the adapter's scale goes into `up`.
 ///
 /// `adapter` is named as the trainer writes it: `connector.*`, and `NAME.lora.down` `[rank, in]` and `NAME.lora.up`
 /// `[out, rank]` for a matrix `NAME` `[out, in]`, which stands for `NAME + lora_scale * up · down` (Hu et al. 2021).
@@ -105,6 +125,7 @@ pub fn add_adapter(
     mut adapter: Tensors,
     metadata: &BTreeMap<String, String>,
     config: &ModelConfig,
+    precision: Precision,
 ) -> Result<(), ConvertError> {
     let scale = metadata
         .get("lora_scale")
@@ -124,7 +145,7 @@ pub fn add_adapter(
         let name = format!("connector.{part}");
         let tensor = take(&mut adapter, &name, shape)?;
         let encoding = if part == "projection.weight" {
-            Encoding::F16
+            precision.or_full(Encoding::F16)
         } else {
             Encoding::F32
         };
@@ -150,8 +171,9 @@ pub fn add_adapter(
             shape: vec![rank, outputs],
             data: transposed,
         };
-        weights.insert(name.clone(), encode(name, Encoding::Q8_0, &down)?);
-        weights.insert(up_name.clone(), encode(up_name, Encoding::Q8_0, &up)?);
+        let encoding = precision.or_full(Encoding::Q8_0);
+        weights.insert(name.clone(), encode(name, encoding, &down)?);
+        weights.insert(up_name.clone(), encode(up_name, encoding, &up)?);
     }
     Ok(())
 }
@@ -314,13 +336,17 @@ fn rotate_half_rows(bytes: &[u8], rows: usize, head_width: usize) -> Vec<u8> {
 }
 
 /// EfficientNet-Lite's convolutions from the names of the `efficientnet_pytorch` family.
-fn vision(mut torch: Tensors, config: &VisionConfig) -> Result<Weights, ConvertError> {
+fn vision(
+    mut torch: Tensors,
+    config: &VisionConfig,
+    encoding: Encoding,
+) -> Result<Weights, ConvertError> {
     let mut weights = Weights::new();
     let mut fold = |ours: String, convolution: String, norm: String, shape: [usize; 4]| {
         let [weight, bias] = fold_batch_norm(&mut torch, &convolution, &norm, shape)?;
         for (part, tensor) in [("weight", weight), ("bias", bias)] {
             let name = format!("vision.{ours}.{part}");
-            let encoded = EncodedTensor::encode(Encoding::F16, &tensor).map_err(|source| {
+            let encoded = EncodedTensor::encode(encoding, &tensor).map_err(|source| {
                 ConvertError::Encoding {
                     name: name.clone(),
                     source,
