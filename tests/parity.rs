@@ -16,7 +16,7 @@ use link_context::text::template::{Position, Template, name_tokens};
 use link_context::text::tokenizer::Tokenizer;
 use link_context::weights::convert::{Precision, originals, tokenizer_json};
 use link_context::weights::gguf::Gguf;
-use link_context::weights::pack::{Manifest, PackReader};
+use link_context::weights::pack::{Adapters, OpenPack};
 use link_context::weights::{HostTensor, Weights};
 use pollster::block_on;
 use safetensors::{Dtype, SafeTensors};
@@ -117,23 +117,13 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 
 /// The small model's tensors out of its pack, and its tokenizer.
 fn tiny() -> (Parameters, Tokenizer) {
-    let folder = fixture("tiny/pack");
-    let manifest = Manifest::parse(read(&folder.join("manifest.json"))).unwrap();
-    assert_eq!(manifest.config, ModelConfig::tiny());
-    let tables = read(&folder.join(&manifest.tokenizer.path));
-    manifest.check_tokenizer(&tables).unwrap();
-    let mut reader = PackReader::new(manifest.clone());
+    let pack = OpenPack::read(&fixture("tiny/pack"), Adapters::Merged).unwrap();
+    assert_eq!(pack.manifest.config, ModelConfig::tiny());
     let mut parameters = Parameters::new(&Device::flex());
-    for (index, shard) in manifest.shards.iter().enumerate() {
-        for (name, tensor) in reader
-            .push(index, &read(&folder.join(&shard.path)))
-            .unwrap()
-        {
-            parameters.insert(name, tensor);
-        }
+    for (name, tensor) in pack.tensors {
+        parameters.insert(name, tensor);
     }
-    reader.finish().unwrap();
-    (parameters, Tokenizer::from_json(tables).unwrap())
+    (parameters, Tokenizer::from_json(pack.tokenizer).unwrap())
 }
 
 fn tiny_session() -> Session {

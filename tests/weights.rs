@@ -14,7 +14,7 @@ use link_context::weights::convert::{
 };
 use link_context::weights::gguf::{Gguf, GgufError, Value};
 use link_context::weights::pack::{
-    Manifest, PackError, PackReader, SHARD_LIMIT, VERSION, write_pack,
+    Adapters, Manifest, OpenPack, PackError, PackReader, SHARD_LIMIT, VERSION, write_pack,
 };
 use link_context::weights::quant::{QuantError, decode, encode};
 use link_context::weights::torch::{self, TorchError};
@@ -555,12 +555,10 @@ fn a_pack_read_without_adapters_is_what_was_published() {
         Precision::Shipped,
     )
     .unwrap();
-    let (manifest, shards) = tiny_pack("published");
-    let mut reader = PackReader::new(Manifest::parse(&manifest).unwrap()).without_adapters();
-    let mut tensors = BTreeMap::new();
-    for (index, shard) in shards.iter().enumerate() {
-        tensors.extend(reader.push(index, shard).unwrap());
-    }
+    let folder = Folder::new("published");
+    let manifest = write(&folder, &tiny_weights());
+    let pack = OpenPack::read(&folder.0, Adapters::LeftOut).unwrap();
+    let tensors = pack.tensors;
     assert!(tensors.keys().all(|name| !name.contains(".lora.")));
     let mut matrices = 0;
     for (name, tensor) in &published {
@@ -574,6 +572,12 @@ fn a_pack_read_without_adapters_is_what_was_published() {
         }
     }
     assert!(matrices > 0);
+
+    let lost = folder.0.join(&manifest.shards[0].path);
+    fs::remove_file(&lost).unwrap();
+    let error = OpenPack::read(&folder.0, Adapters::Merged).unwrap_err();
+    assert_eq!(error.subject(), lost.display().to_string());
+    assert!(error.to_string().contains("cargo xtask weights"), "{error}");
 }
 
 #[test]

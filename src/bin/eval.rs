@@ -1,6 +1,6 @@
 //! Runs the benchmark on a pack and folders of pictures. See `cargo xtask eval -- --help`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -20,8 +20,7 @@ use link_context::protocol::task::Trial;
 use link_context::protocol::{Source, run};
 use link_context::session::Session;
 use link_context::text::tokenizer::Tokenizer;
-use link_context::weights::HostTensor;
-use link_context::weights::pack::{Manifest, PackReader};
+use link_context::weights::pack::{Adapters, OpenPack};
 use sha2::{Digest as _, Sha256};
 
 /// Episodes between two lines of progress.
@@ -99,7 +98,12 @@ fn main() -> anyhow::Result<()> {
     };
     // A swap is compared with the same episodes before it, so that these had better be there by then.
     cells.sort_by_key(|cell| cell.control.is_some());
-    let (mut session, encoder) = open(&arguments.pack, !arguments.untuned)?;
+    let adapters = if arguments.untuned {
+        Adapters::LeftOut
+    } else {
+        Adapters::Merged
+    };
+    let (mut session, encoder) = open(&arguments.pack, adapters)?;
     let sources = read_sources(&arguments, &encoder)?;
     for source in &sources {
         cells.iter().try_for_each(|&cell| source.fits(cell))?;
@@ -175,7 +179,7 @@ fn read_plain(session: &mut Session, arguments: &Arguments) -> anyhow::Result<Ve
     if arguments.text.is_empty() {
         return Ok(Vec::new());
     }
-    let (mut published, _) = open(&arguments.pack, false)?;
+    let (mut published, _) = open(&arguments.pack, Adapters::LeftOut)?;
     let mut reports = Vec::new();
     for path in &arguments.text {
         let text = String::from_utf8(read(path)?);
@@ -255,59 +259,32 @@ struct Encoder {
     pack: String,
 }
 
-/// Loads a pack, shard by shard as the page does.
-fn open(folder: &Path, adapted: bool) -> anyhow::Result<(Session, Encoder)> {
-    let text = read(&folder.join("manifest.json"))?;
-    let manifest = Manifest::parse(&text)?;
+/// Opens a pack, for a session and for the encoder beside it.
+fn open(folder: &Path, adapters: Adapters) -> anyhow::Result<(Session, Encoder)> {
+    let pack = OpenPack::read(folder, adapters)?;
+    let config = pack.manifest.config.clone();
     let device = Device::flex();
-    let config = manifest.config.clone();
-    let tokenizer = read(&folder.join(&manifest.tokenizer.path))?;
-    manifest.check_tokenizer(&tokenizer)?;
-    let tokenizer = Tokenizer::from_json(tokenizer)?;
-    let shards: Vec<PathBuf> = manifest
-        .shards
-        .iter()
-        .map(|shard| folder.join(&shard.path))
-        .collect();
-    let mut reader = PackReader::new(manifest);
-    if !adapted {
-        reader = reader.without_adapters();
-    }
-    let mut parameters = Parameters::new(&device);
-    let mut vision: BTreeMap<String, HostTensor> = BTreeMap::new();
-    for (index, shard) in shards.iter().enumerate() {
-        for (name, tensor) in reader.push(index, &read(shard)?)? {
-            if name.starts_with("vision.") {
-                vision.insert(name.clone(), tensor.clone());
-            }
-            parameters.insert(name, tensor);
-        }
-    }
-    reader.finish()?;
-    let session = Session::new(&config, parameters, tokenizer)?;
-
     let mut hash = Sha256::new();
-    let mut parameters = Parameters::new(&device);
-    for (name, tensor) in vision {
-        hash.update(&name);
-        tensor
-            .data
-            .iter()
-            .for_each(|value| hash.update(value.to_le_bytes()));
+    let (mut parameters, mut encoder) = (Parameters::new(&device), Parameters::new(&device));
+    for (name, tensor) in pack.tensors {
+        if name.starts_with("vision.") {
+            hash.update(&name);
+            let values = tensor.data.iter();
+            values.for_each(|value| hash.update(value.to_le_bytes()));
+            encoder.insert(name.clone(), tensor.clone());
+        }
         parameters.insert(name, tensor);
     }
-    let vision = Vision::take(&config.vision, &mut parameters)?;
-    let pack = Sha256::digest(&text)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let session = Session::new(&config, parameters, Tokenizer::from_json(pack.tokenizer)?)?;
+    let vision = Vision::take(&config.vision, &mut encoder)?;
+    let sha256 = Sha256::digest(&pack.manifest_json);
     Ok((
         session,
         Encoder {
             config,
             vision,
             weights: hash.finalize().into(),
-            pack,
+            pack: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
         },
     ))
 }

@@ -23,6 +23,8 @@
 //! and gives `NAME` only.
 
 #[cfg(feature = "cli")]
+mod open;
+#[cfg(feature = "cli")]
 mod write;
 
 use std::collections::BTreeMap;
@@ -34,6 +36,8 @@ use thiserror::Error;
 use super::quant::QuantError;
 use super::{EncodedTensor, Encoding, HostTensor};
 use crate::model::config::ModelConfig;
+#[cfg(feature = "cli")]
+pub use open::{Adapters, OpenPack};
 #[cfg(feature = "cli")]
 pub use write::write_pack;
 
@@ -100,6 +104,14 @@ pub enum PackError {
         /// What is wrong with it.
         source: QuantError,
     },
+    /// A file that cannot be read.
+    #[error("'{path}' cannot be read: {reason}; `cargo xtask weights` writes the pack")]
+    Read {
+        /// The path.
+        path: String,
+        /// What the system says.
+        reason: String,
+    },
     /// A file that cannot be written.
     #[error("'{path}' cannot be written: {reason}")]
     Write {
@@ -119,7 +131,7 @@ impl PackError {
             Self::ShardTruncated { .. } => "pack-shard-truncated",
             Self::ShardCorrupt { .. } => "pack-shard-corrupt",
             Self::Incomplete { .. } => "pack-incomplete",
-            Self::NoShard { .. } | Self::Write { .. } => "internal",
+            Self::NoShard { .. } | Self::Read { .. } | Self::Write { .. } => "internal",
         }
     }
 
@@ -129,6 +141,7 @@ impl PackError {
             Self::ShardTruncated { path, .. }
             | Self::ShardCorrupt { path }
             | Self::Incomplete { path }
+            | Self::Read { path, .. }
             | Self::Write { path, .. } => path,
             Self::Tensor { name, .. } => name,
             Self::Version { .. } | Self::Manifest { .. } => "manifest.json",
