@@ -18,6 +18,7 @@ use link_context::text::template::Template;
 use link_context::text::tokenizer::Tokenizer;
 use link_context::train::adapter::{AdapterConfig, grow, initial_adapter};
 use link_context::train::episodes::{Pool, TrainingEpisode, Writer};
+use link_context::train::log::Line;
 use link_context::train::strategy::{Draw, Ingredients, Rules, Shape, Strategy};
 use link_context::train::{Trainer, rate};
 use link_context::weights::checkpoint::{read_safetensors, write_safetensors};
@@ -218,10 +219,12 @@ fn main() -> anyhow::Result<()> {
         parts: config.connector.visual_tokens,
     };
     let mut log = checkpoint.log()?;
-    if first == 0 {
-        let line = serde_json::json!({ "run": arguments.setting() });
-        writeln!(log, "{line}")?;
-    }
+    write_line(
+        &mut log,
+        &Line::Setting {
+            run: arguments.setting(),
+        },
+    )?;
     let mut losses = Vec::new();
     for step in first..arguments.steps {
         let start = Instant::now();
@@ -246,12 +249,16 @@ fn main() -> anyhow::Result<()> {
             losses.push(loss);
         }
         let seconds = start.elapsed().as_secs_f64();
-        writeln!(
-            log,
-            "{}",
-            serde_json::json!({"step": step, "loss": loss, "rate": rate, "of": draw.to_string(), "linked": draw.is_linked(),
-                "tokens": tokens, "seconds": seconds})
-        )?;
+        let line = Line::Step {
+            step,
+            loss,
+            rate,
+            of: draw.to_string(),
+            linked: draw.is_linked(),
+            tokens,
+            seconds,
+        };
+        write_line(&mut log, &line)?;
         if (step + 1) % 10 == 0 {
             let last = &losses[losses.len().saturating_sub(10)..];
             let mean = last.iter().sum::<f32>() / last.len().max(1) as f32;
@@ -272,11 +279,14 @@ fn main() -> anyhow::Result<()> {
                         source.name,
                         accuracy * 100.0
                     );
-                    writeln!(
-                        log,
-                        "{}",
-                        serde_json::json!({"step": step, "source": source.name, "shots": shots, "queries": queries, "exact": accuracy})
-                    )?;
+                    let line = Line::HeldOut {
+                        step,
+                        source: source.name.clone(),
+                        shots,
+                        queries,
+                        exact: accuracy,
+                    };
+                    write_line(&mut log, &line)?;
                 }
             }
             checkpoint.save(&mut trainer, step + 1, adapter_config)?;
@@ -284,6 +294,10 @@ fn main() -> anyhow::Result<()> {
     }
     println!("the adapter is {}", checkpoint.shipped().display());
     Ok(())
+}
+
+fn write_line(log: &mut fs::File, line: &Line) -> anyhow::Result<()> {
+    Ok(writeln!(log, "{}", serde_json::to_string(line)?)?)
 }
 
 /// Features of every class of every source.
@@ -367,7 +381,11 @@ fn read_text(paths: &[PathBuf], tokenizer: &Tokenizer) -> anyhow::Result<Vec<u32
     for path in paths {
         let text = fs::read_to_string(path);
         let text = text.with_context(|| format!("cannot read {}", path.display()))?;
-        tokens.extend(tokenizer.encode(&text));
+        let more = tokenizer.encode(&text);
+        if more.len() < 2 {
+            bail!("{} holds no text to learn from", path.display());
+        }
+        tokens.extend(more);
     }
     Ok(tokens)
 }

@@ -10,7 +10,7 @@ use super::table::{CellReport, Report, SourceReport};
 ///
 /// # Errors
 ///
-/// None but the formatter's own.
+/// None: a text takes whatever is written to it.
 pub fn tables(reports: &[Report]) -> Result<String, fmt::Error> {
     let mut text = String::new();
     let (adapted, untuned): (Vec<&Report>, Vec<&Report>) =
@@ -90,54 +90,16 @@ fn table(
         source.classes.len(),
         source.pictures
     )?;
-    write!(
-        text,
-        "| cell | episodes | exact, % | 95 % interval | substring, % | likelier, % | leaning, % | nearest prototype, % |"
-    )?;
-    let columns = if source.list {
-        " positive, % | negative, % | balanced, % |"
-    } else {
-        ""
-    };
-    write!(text, "{columns}")?;
-    if !untuned.is_empty() {
-        write!(text, " untuned, % |")?;
+    let columns = columns(source.list, untuned);
+    for (title, _) in &columns {
+        write!(text, "| {title} ")?;
     }
-    let count = 9 + if source.list { 3 } else { 0 } + usize::from(!untuned.is_empty());
-    writeln!(text, "\n|{}", " --- |".repeat(count))?;
+    writeln!(text, "|\n|{}", " --- |".repeat(columns.len()))?;
     for cell in cells {
-        write!(
-            text,
-            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
-            cell.cell,
-            cell.exact.of,
-            share(cell.exact),
-            interval(cell.exact),
-            share(cell.substring),
-            share(cell.likelier),
-            share(cell.leaning),
-            cell.prototype.map_or_else(|| "-".to_owned(), share),
-            share(cell.majority)
-        )?;
-        if source.list {
-            let [positive, negative] = cell.by_target;
-            write!(
-                text,
-                " {} | {} | {:.1} |",
-                share(positive),
-                share(negative),
-                cell.balanced() * 100.0
-            )?;
+        for (_, value) in &columns {
+            write!(text, "| {} ", value(cell))?;
         }
-        if !untuned.is_empty() {
-            let same = untuned.iter().find(|other| other.cell == cell.cell);
-            write!(
-                text,
-                " {} |",
-                same.map_or_else(|| "-".to_owned(), |other| share(other.exact))
-            )?;
-        }
-        writeln!(text)?;
+        writeln!(text, "|")?;
     }
     writeln!(text)?;
     for cell in cells {
@@ -169,6 +131,43 @@ fn table(
         }
     }
     writeln!(text)
+}
+
+/// A column: its title and what stands in it.
+type Column<'a> = (&'static str, Box<dyn Fn(&CellReport) -> String + 'a>);
+
+fn columns(list: bool, untuned: &[CellReport]) -> Vec<Column<'_>> {
+    fn column<'a>(title: &'static str, value: impl Fn(&CellReport) -> String + 'a) -> Column<'a> {
+        (title, Box::new(value))
+    }
+    let or_dash = |rate: Option<Rate>| rate.map_or_else(|| "-".to_owned(), share);
+    let mut columns = vec![
+        column("cell", |cell| cell.cell.to_string()),
+        column("episodes", |cell| cell.exact.of.to_string()),
+        column("exact, %", |cell| share(cell.exact)),
+        column("95 % interval", |cell| interval(cell.exact)),
+        column("substring, %", |cell| share(cell.substring)),
+        column("likelier, %", |cell| share(cell.likelier)),
+        column("leaning, %", |cell| share(cell.leaning)),
+        column("nearest prototype, %", move |cell| or_dash(cell.prototype)),
+        column("majority name, %", |cell| share(cell.majority)),
+    ];
+    if list {
+        columns.extend([
+            column("positive, %", |cell| share(cell.by_target[0])),
+            column("negative, %", |cell| share(cell.by_target[1])),
+            column("balanced, %", |cell| {
+                format!("{:.1}", cell.balanced() * 100.0)
+            }),
+        ]);
+    }
+    if !untuned.is_empty() {
+        columns.push(column("untuned, %", move |cell| {
+            let same = untuned.iter().find(|other| other.cell == cell.cell);
+            or_dash(same.map(|other| other.exact))
+        }));
+    }
+    columns
 }
 
 fn share(rate: Rate) -> String {

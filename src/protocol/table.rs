@@ -374,6 +374,9 @@ mod tests {
             ..kept.clone()
         };
         let markdown = super::super::markdown::tables(&[kept, untuned]).unwrap();
+        let title = "| cell | episodes | exact, % | 95 % interval | substring, % | likelier, % | leaning, % | nearest prototype, % \
+                     | majority name, % | untuned, % |";
+        assert!(markdown.contains(title), "{markdown}");
         let row =
             "| 2-way/2-shot | 2 | 50.0 | 9.5 - 90.5 | 50.0 | 50.0 | 0.0 | 100.0 | 50.0 | 50.0 |";
         assert!(markdown.contains(row), "{markdown}");

@@ -3,6 +3,7 @@
 pub mod adapter;
 pub mod episodes;
 pub mod geometry;
+pub mod log;
 pub mod names;
 pub mod strategy;
 

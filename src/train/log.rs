@@ -1,0 +1,189 @@
+//! The log of a run, a line of JSON each: what the trainer writes and the tables of the documentation are made of.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Steps over which a run's closing loss is averaged.
+const CLOSING: usize = 50;
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Line {
+    /// A run began or went on.
+    Setting {
+        /// What makes it another than others.
+        run: String,
+    },
+    /// A measurement on held-out classes, after a step.
+    HeldOut {
+        /// Index of the step.
+        step: usize,
+        /// The source of the classes.
+        source: String,
+        /// Support pictures a concept, of two.
+        shots: usize,
+        /// Queries.
+        queries: usize,
+        /// Share of them that got their exact name.
+        exact: f64,
+    },
+    /// A step of the optimiser.
+    Step {
+        /// Its index.
+        step: usize,
+        /// Mean loss a token, in nats.
+        loss: f32,
+        /// Learning rate.
+        rate: f64,
+        /// What the batch was made of.
+        of: String,
+        /// Whether it was of episodes whose support set must be read.
+        linked: bool,
+        /// Tokens of the batch.
+        tokens: usize,
+        /// Time, in seconds.
+        seconds: f64,
+    },
+}
+
+/// A log that cannot be summed up.
+#[derive(Debug, Error)]
+pub enum LogError {
+    /// A line is none of a log of this version.
+    #[error("line {number} is no line of a training log of this version: {source}")]
+    Line {
+        /// Its number, from 1.
+        number: usize,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// There is no step in it.
+    #[error("the log tells of no step")]
+    Empty,
+}
+
+/// A run in one line of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// What makes it another than others.
+    pub setting: String,
+    /// Steps done.
+    pub steps: usize,
+    /// Time of these steps, in minutes.
+    pub minutes: f64,
+    /// Mean loss of the last steps on episodes; not a number where there were none.
+    pub loss: f32,
+    /// For each source and number of shots, the queries and the share of exact names at the last measurement.
+    pub held_out: BTreeMap<(String, usize), (usize, f64)>,
+}
+
+impl Summary {
+    /// Sums a log up. Where a run was cut off and went on from a checkpoint, a step counts as it was done last.
+    ///
+    /// # Errors
+    ///
+    /// When a line cannot be read, or there is no step.
+    pub fn of(log: &str) -> Result<Self, LogError> {
+        let (mut setting, mut steps, mut held_out) =
+            (String::new(), BTreeMap::new(), BTreeMap::new());
+        for (number, line) in (1..).zip(log.lines()) {
+            let line = serde_json::from_str(line);
+            match line.map_err(|source| LogError::Line { number, source })? {
+                Line::Setting { run } => setting = run,
+                Line::HeldOut {
+                    source,
+                    shots,
+                    queries,
+                    exact,
+                    ..
+                } => {
+                    held_out.insert((source, shots), (queries, exact));
+                }
+                Line::Step {
+                    step,
+                    loss,
+                    linked,
+                    seconds,
+                    ..
+                } => {
+                    steps.insert(step, (seconds, linked.then_some(loss)));
+                }
+            }
+        }
+        let (last, _) = steps.last_key_value().ok_or(LogError::Empty)?;
+        let losses = steps.values().rev().filter_map(|(_, loss)| *loss);
+        let closing: Vec<f32> = losses.take(CLOSING).collect();
+        Ok(Self {
+            setting,
+            steps: last + 1,
+            minutes: steps.values().map(|(seconds, _)| seconds / 60.0).sum(),
+            loss: closing.iter().sum::<f32>() / closing.len() as f32,
+            held_out,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(step: usize, loss: f32, linked: bool) -> Line {
+        Line::Step {
+            step,
+            loss,
+            rate: 1e-3,
+            of: "2-way/1-shot".to_owned(),
+            linked,
+            tokens: 100,
+            seconds: 30.0,
+        }
+    }
+
+    fn held_out(step: usize, exact: f64) -> Line {
+        Line::HeldOut {
+            step,
+            source: "s".to_owned(),
+            shots: 4,
+            queries: 48,
+            exact,
+        }
+    }
+
+    #[test]
+    fn a_run_that_went_on_counts_each_step_once() {
+        let setting = Line::Setting {
+            run: "link".to_owned(),
+        };
+        // Cut off after the third step, gone on from the second; the last step is of plain text.
+        let lines = [
+            setting.clone(),
+            step(0, 3.0, true),
+            held_out(0, 0.5),
+            step(1, 9.0, true),
+            step(2, 9.0, true),
+            setting,
+            step(1, 1.0, true),
+            step(2, 7.0, false),
+            held_out(2, 0.75),
+        ];
+        let text: Vec<String> = lines
+            .iter()
+            .map(|line| serde_json::to_string(line).unwrap())
+            .collect();
+        let summary = Summary::of(&text.join("\n")).unwrap();
+        assert_eq!((summary.setting.as_str(), summary.steps), ("link", 3));
+        assert_eq!((summary.minutes, summary.loss), (1.5, 2.0));
+        let expected = BTreeMap::from([(("s".to_owned(), 4), (48, 0.75))]);
+        assert_eq!(summary.held_out, expected);
+    }
+
+    #[test]
+    fn a_bad_line_is_named() {
+        let error = Summary::of("{\"run\":\"link\"}\n{\"step\":1}").unwrap_err();
+        assert!(error.to_string().starts_with("line 2"), "{error}");
+        assert!(matches!(Summary::of(""), Err(LogError::Empty)));
+    }
+}
