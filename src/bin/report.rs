@@ -63,7 +63,8 @@ fn print_runs(runs: &[Summary]) {
             loss,
             held_out,
         } = run;
-        print!("| {setting} | {steps} | {minutes:.0} | {loss:.3} |");
+        let loss = loss.map_or("-".to_owned(), |loss| format!("{loss:.3}"));
+        print!("| {setting} | {steps} | {minutes:.0} | {loss} |");
         for column in &columns {
             match held_out.get(*column) {
                 Some((queries, exact)) => print!(" {:.1} ({queries}) |", exact * 100.0),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -19,15 +20,15 @@ use link_context::text::tokenizer::Tokenizer;
 use link_context::train::adapter::{AdapterConfig, grow, initial_adapter};
 use link_context::train::episodes::{Pool, TrainingEpisode, Writer};
 use link_context::train::log::Line;
+use link_context::train::run::Run;
 use link_context::train::strategy::{Draw, Ingredients, Rules, Shape, Strategy};
 use link_context::train::{Trainer, rate};
-use link_context::weights::checkpoint::{read_safetensors, write_safetensors};
+use link_context::weights::checkpoint::read_safetensors;
 use link_context::weights::convert::{Precision, originals, tokenizer_json};
 use link_context::weights::gguf::Gguf;
-use link_context::weights::{Encoding, HostTensor, Weights};
+use link_context::weights::{HostTensor, Weights};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -59,7 +60,7 @@ struct Arguments {
     /// How episodes are made: 2-way, 2-way-random, 2-way-weight, mix or link.
     #[arg(long, default_value_t = Strategy::Link)]
     strategy: Strategy,
-    /// Ingredients of link to leave out: hard-negatives, every-name, wide-names, real-names, many-shapes, naming, plain-text.
+    /// Ingredients of link to leave out: hard-negatives, blends, every-name, wide-names, real-names, many-shapes, naming, plain-text.
     #[arg(long, value_delimiter = ',')]
     without: Vec<String>,
     /// Folder for checkpoints, the log and cached features. A run goes on from the checkpoint it finds here.
@@ -100,10 +101,10 @@ struct Arguments {
     #[arg(long, default_value_t = 8)]
     reserve: usize,
     /// Steps between checkpoints and held-out measurements.
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 100)]
     every: usize,
-    /// Held-out episodes a source in each measurement.
-    #[arg(long, default_value_t = 32)]
+    /// Held-out episodes a source in each measurement, of two queries each. With 100 of them, four points either way are chance.
+    #[arg(long, default_value_t = 100)]
     held_out: usize,
     /// Seed of everything random.
     #[arg(long, default_value_t = 1)]
@@ -146,12 +147,6 @@ struct Source {
     held_out: Pool,
 }
 
-/// What a checkpoint holds beside the tensors.
-#[derive(Serialize, Deserialize)]
-struct State {
-    step: usize,
-}
-
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let config = ModelConfig::lite0_smollm2();
@@ -168,15 +163,15 @@ fn main() -> anyhow::Result<()> {
     ingredients.plain_text &= !text.is_empty();
     let sources = read_sources(&arguments, &config, &weights, &torch_bytes)?;
 
-    let checkpoint = Checkpoint::new(&arguments.out);
+    let run = Run::new(&arguments.out);
     let adapter_config = AdapterConfig {
         rank: arguments.rank,
         matching_rank: arguments.matching_rank,
         scale: arguments.scale,
     };
-    let state = checkpoint.state()?;
-    let adapter = match (&state, &arguments.start) {
-        (Some(_), _) => read_safetensors(&read(&checkpoint.adapter())?)?.0,
+    let mut checkpoint = run.checkpoint()?;
+    let adapter = match (&mut checkpoint, &arguments.start) {
+        (Some(checkpoint), _) => mem::take(&mut checkpoint.adapter),
         (None, Some(start)) => {
             let (mut adapter, metadata) = read_safetensors(&read(start)?)?;
             let scale = metadata.get("lora_scale").map(String::as_str);
@@ -207,9 +202,9 @@ fn main() -> anyhow::Result<()> {
         &device,
     )?;
     let mut first = 0;
-    if let Some(state) = state {
-        trainer.load_optimiser(read(&checkpoint.optimiser())?)?;
-        first = state.step;
+    if let Some(checkpoint) = checkpoint {
+        trainer.load_optimiser(checkpoint.optimiser)?;
+        first = checkpoint.step;
         println!("going on from step {first}");
     }
 
@@ -218,7 +213,7 @@ fn main() -> anyhow::Result<()> {
         template: &template,
         parts: config.connector.visual_tokens,
     };
-    let mut log = checkpoint.log()?;
+    let mut log = run.log()?;
     write_line(
         &mut log,
         &Line::Setting {
@@ -289,10 +284,10 @@ fn main() -> anyhow::Result<()> {
                     write_line(&mut log, &line)?;
                 }
             }
-            checkpoint.save(&mut trainer, step + 1, adapter_config)?;
+            run.save(&mut trainer, step + 1, adapter_config)?;
         }
     }
-    println!("the adapter is {}", checkpoint.shipped().display());
+    println!("the adapter is {}", run.shipped().display());
     Ok(())
 }
 
@@ -422,75 +417,4 @@ fn held_out(
         all += exact.len();
     }
     Ok((right as f64 / all as f64, all))
-}
-
-/// The files of a run.
-struct Checkpoint {
-    folder: PathBuf,
-}
-
-impl Checkpoint {
-    fn new(folder: &Path) -> Self {
-        Self {
-            folder: folder.to_owned(),
-        }
-    }
-
-    fn adapter(&self) -> PathBuf {
-        self.folder.join("adapter.safetensors")
-    }
-
-    /// The adapter in half the size, as the repository keeps it.
-    fn shipped(&self) -> PathBuf {
-        self.folder.join("adapter-f16.safetensors")
-    }
-
-    fn optimiser(&self) -> PathBuf {
-        self.folder.join("optimiser.bpk")
-    }
-
-    fn state(&self) -> anyhow::Result<Option<State>> {
-        let path = self.folder.join("state.json");
-        if !path.exists() {
-            return Ok(None);
-        }
-        Ok(Some(serde_json::from_slice(&fs::read(path)?)?))
-    }
-
-    fn log(&self) -> anyhow::Result<fs::File> {
-        fs::create_dir_all(&self.folder)?;
-        let path = self.folder.join("log.jsonl");
-        Ok(fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path)?)
-    }
-
-    /// The state is written last: a checkpoint cut off in the middle is not gone on from with the wrong step.
-    fn save(
-        &self,
-        trainer: &mut Trainer,
-        step: usize,
-        adapter_config: AdapterConfig,
-    ) -> anyhow::Result<()> {
-        let metadata =
-            BTreeMap::from([("lora_scale".to_owned(), adapter_config.scale.to_string())]);
-        let write = |path: &Path, bytes: &[u8]| -> anyhow::Result<()> {
-            let partial = path.with_extension("partial");
-            fs::write(&partial, bytes)?;
-            Ok(fs::rename(partial, path)?)
-        };
-        let adapter = trainer.adapter()?;
-        for (path, encoding) in [
-            (self.adapter(), Encoding::F32),
-            (self.shipped(), Encoding::F16),
-        ] {
-            write(&path, &write_safetensors(&adapter, &metadata, encoding)?)?;
-        }
-        write(&self.optimiser(), &trainer.optimiser_state()?)?;
-        write(
-            &self.folder.join("state.json"),
-            &serde_json::to_vec(&State { step })?,
-        )
-    }
 }

@@ -74,8 +74,8 @@ pub struct Summary {
     pub steps: usize,
     /// Time of these steps, in minutes.
     pub minutes: f64,
-    /// Mean loss of the last steps on episodes; not a number where there were none.
-    pub loss: f32,
+    /// Mean loss of the last steps on episodes, where there were any.
+    pub loss: Option<f32>,
     /// For each source and number of shots, the queries and the share of exact names at the last measurement.
     pub held_out: BTreeMap<(String, usize), (usize, f64)>,
 }
@@ -120,7 +120,7 @@ impl Summary {
             setting,
             steps: last + 1,
             minutes: steps.values().map(|(seconds, _)| seconds / 60.0).sum(),
-            loss: closing.iter().sum::<f32>() / closing.len() as f32,
+            loss: (!closing.is_empty()).then(|| closing.iter().sum::<f32>() / closing.len() as f32),
             held_out,
         })
     }
@@ -175,9 +175,15 @@ mod tests {
             .collect();
         let summary = Summary::of(&text.join("\n")).unwrap();
         assert_eq!((summary.setting.as_str(), summary.steps), ("link", 3));
-        assert_eq!((summary.minutes, summary.loss), (1.5, 2.0));
+        assert_eq!((summary.minutes, summary.loss), (1.5, Some(2.0)));
         let expected = BTreeMap::from([(("s".to_owned(), 4), (48, 0.75))]);
         assert_eq!(summary.held_out, expected);
+    }
+
+    #[test]
+    fn a_run_on_no_episodes_has_no_loss_on_them() {
+        let line = serde_json::to_string(&step(0, 3.0, false)).unwrap();
+        assert_eq!(Summary::of(&line).unwrap().loss, None);
     }
 
     #[test]

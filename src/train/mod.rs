@@ -5,6 +5,7 @@ pub mod episodes;
 pub mod geometry;
 pub mod log;
 pub mod names;
+pub mod run;
 pub mod strategy;
 
 use std::collections::BTreeMap;
