@@ -16,6 +16,10 @@ use crate::text::tokenizer::Tokenizer;
 const NEIGHBOURS: usize = 12;
 /// Tokens of plain text that are read together.
 const STRETCH: usize = 128;
+/// Share of the episodes whose concepts are blends of two classes each, where blends are drawn.
+const BLEND_SHARE: f64 = 0.5;
+/// Weight of the first class in a blend.
+const BLEND_WEIGHT: Range<f32> = 0.3..0.7;
 
 /// The classes of a source, what they are called, and which of them look alike.
 #[derive(Clone, Debug)]
@@ -87,6 +91,52 @@ impl Pool {
     }
 }
 
+/// What an episode calls by one name: a class of the pool, or a blend of two. There are some hundred classes but ten thousands of blends,
+/// so that a model which sees them has to compare pictures and cannot know every class by heart (mixup, Zhang et al. 2018, over classes).
+enum Concept<'a> {
+    Class(&'a ClassFeatures),
+    Blend([&'a ClassFeatures; 2], f32),
+}
+
+impl Concept<'_> {
+    /// Number of pictures.
+    fn len(&self) -> usize {
+        match self {
+            Self::Class(class) => class.len(),
+            Self::Blend([first, second], _) => first.len().min(second.len()),
+        }
+    }
+
+    /// Features of up to `wanted` pictures. A blend's are each of one picture of both classes.
+    fn pictures(&self, rng: &mut impl Rng, wanted: usize) -> Vec<Vec<f16>> {
+        let draw = |rng: &mut _, class: &ClassFeatures| {
+            index::sample(rng, class.len(), wanted.min(class.len())).into_vec()
+        };
+        match self {
+            Self::Class(class) => {
+                let chosen = draw(rng, class).into_iter();
+                chosen.map(|at| class.picture(at).to_vec()).collect()
+            }
+            Self::Blend([first, second], weight) => {
+                let pairs = draw(rng, first).into_iter().zip(draw(rng, second));
+                let blend = |(a, b): (&f16, &f16)| {
+                    f16::from_f32(weight * a.to_f32() + (1.0 - weight) * b.to_f32())
+                };
+                pairs
+                    .map(|(a, b)| {
+                        first
+                            .picture(a)
+                            .iter()
+                            .zip(second.picture(b))
+                            .map(blend)
+                            .collect()
+                    })
+                    .collect()
+            }
+        }
+    }
+}
+
 /// The mean of a class's pictures, of length one.
 fn prototype(class: &ClassFeatures, parts: usize) -> Vec<f32> {
     let mut sum = vec![0.0; class.values().len() / class.len().max(1) / parts];
@@ -136,17 +186,39 @@ impl Writer<'_> {
         shape: Shape,
         rules: Rules,
     ) -> TrainingEpisode {
-        let chosen = pool.choose(rng, shape.ways, rules.company);
-        let names = self.names(rng, pool, &chosen, rules);
+        let blended =
+            rules.blends && pool.classes.len() >= 2 * shape.ways && rng.random_bool(BLEND_SHARE);
+        let (names, concepts) = if blended {
+            let chosen = pool.choose(rng, 2 * shape.ways, rules.company);
+            let blends = chosen.chunks_exact(2).map(|pair| {
+                let classes = [&pool.classes[pair[0]], &pool.classes[pair[1]]];
+                Concept::Blend(classes, rng.random_range(BLEND_WEIGHT))
+            });
+            let concepts: Vec<Concept<'_>> = blends.collect();
+            // What a blend is really called nobody knows.
+            let invented = Rules {
+                naming: Naming::Invented { real: 0.0 },
+                ..rules
+            };
+            (
+                self.names(rng, pool, &chosen[..concepts.len()], invented),
+                concepts,
+            )
+        } else {
+            let chosen = pool.choose(rng, shape.ways, rules.company);
+            let classes = chosen
+                .iter()
+                .map(|&class| Concept::Class(&pool.classes[class]));
+            (self.names(rng, pool, &chosen, rules), classes.collect())
+        };
         let mut support = Vec::new();
         let mut reserve = Vec::new();
-        for (concept, &class) in chosen.iter().enumerate() {
-            let class = &pool.classes[class];
-            let wanted = (shape.shots + shape.queries).min(class.len());
-            let mut pictures = index::sample(rng, class.len(), wanted).into_iter();
-            let shots = shape.shots.min(class.len() - 1);
-            support.extend(pictures.by_ref().take(shots).map(|p| (concept, class, p)));
-            reserve.extend(pictures.map(|p| (concept, class, p)));
+        for (concept, drawn) in concepts.iter().enumerate() {
+            let pictures = drawn.pictures(rng, shape.shots + shape.queries);
+            let shots = shape.shots.min(drawn.len() - 1);
+            let mut pictures = pictures.into_iter().map(|picture| (concept, picture));
+            support.extend(pictures.by_ref().take(shots));
+            reserve.extend(pictures);
         }
         support.shuffle(rng);
         reserve.shuffle(rng);
@@ -163,8 +235,7 @@ impl Writer<'_> {
         let order = support
             .into_iter()
             .chain(reserve.into_iter().take(shape.queries));
-        for (place, (concept, class, picture)) in order.enumerate() {
-            let mut features = class.picture(picture).to_vec();
+        for (place, (concept, mut features)) in order.enumerate() {
             if rng.random_bool(0.5) {
                 mirror(&mut features, self.parts);
             }

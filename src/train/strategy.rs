@@ -62,6 +62,8 @@ impl FromStr for Strategy {
 pub struct Ingredients {
     /// Half of the episodes are of concepts that the encoder finds alike.
     pub hard_negatives: bool,
+    /// Half of the episodes are of blends of two classes, to have more concepts than there are classes.
+    pub blends: bool,
     /// Every name that is predictable is learned from, not the queries' alone.
     pub every_name: bool,
     /// Names of many kinds, not syllables alone.
@@ -80,6 +82,7 @@ impl Ingredients {
     /// All of them.
     pub const ALL: Self = Self {
         hard_negatives: true,
+        blends: true,
         every_name: true,
         wide_names: true,
         real_names: true,
@@ -98,6 +101,7 @@ impl Ingredients {
         for name in names {
             let flag = match name.as_str() {
                 "hard-negatives" => &mut all.hard_negatives,
+                "blends" => &mut all.blends,
                 "every-name" => &mut all.every_name,
                 "wide-names" => &mut all.wide_names,
                 "real-names" => &mut all.real_names,
@@ -106,8 +110,8 @@ impl Ingredients {
                 "plain-text" => &mut all.plain_text,
                 _ => {
                     return Err(format!(
-                        "'{name}' is no ingredient; there are hard-negatives, every-name, wide-names, real-names, many-shapes, naming, \
-                         plain-text"
+                        "'{name}' is no ingredient; there are hard-negatives, blends, every-name, wide-names, real-names, many-shapes, \
+                         naming, plain-text"
                     ));
                 }
             };
@@ -162,6 +166,8 @@ pub struct Rules {
     pub wide_names: bool,
     /// Which classes stand beside each other.
     pub company: Company,
+    /// Whether half of the episodes are of blends of two classes.
+    pub blends: bool,
     /// Whether every predictable name is learned from, or the queries' alone.
     pub every_name: bool,
 }
@@ -172,6 +178,7 @@ impl Rules {
         naming: Naming::Invented { real: 0.0 },
         wide_names: true,
         company: Company::Random,
+        blends: false,
         every_name: false,
     };
 }
@@ -215,6 +222,7 @@ impl Strategy {
             naming: Naming::First,
             wide_names: false,
             company: Company::Near,
+            blends: false,
             every_name: false,
         };
         let two_way = |shots| Shape {
@@ -306,6 +314,7 @@ fn link_rules(ingredients: Ingredients) -> Rules {
         } else {
             Company::Random
         },
+        blends: ingredients.blends,
         every_name: ingredients.every_name,
     }
 }
