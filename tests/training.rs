@@ -1,0 +1,205 @@
+//! The trainer on the small model of the parity tests: what its episodes ask, that a step learns, and that a run which was cut off goes on
+//! as if it had not been.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use burn::tensor::Device;
+use half::f16;
+use link_context::features::ClassFeatures;
+use link_context::model::ModelConfig;
+use link_context::text::template::{Position, Template};
+use link_context::text::tokenizer::Tokenizer;
+use link_context::train::adapter::{AdapterConfig, initial_adapter};
+use link_context::train::episodes::{Pool, TrainingEpisode, Writer};
+use link_context::train::run::{Run, RunError};
+use link_context::train::strategy::{Company, Naming, Rules, Shape};
+use link_context::train::{Trainer, rate};
+use link_context::weights::HostTensor;
+use link_context::weights::pack::{Adapters, OpenPack};
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+const ADAPTER: AdapterConfig = AdapterConfig {
+    rank: 4,
+    matching_rank: 4,
+    scale: 2.0,
+};
+const RULES: Rules = Rules {
+    naming: Naming::Invented { real: 0.0 },
+    wide_names: false,
+    company: Company::Random,
+    blends: false,
+    every_name: true,
+};
+const SHAPE: Shape = Shape {
+    ways: 2,
+    shots: 2,
+    queries: 2,
+};
+const CLASSES: usize = 8;
+const PICTURES: usize = 6;
+
+/// The small model, and a pool of classes for it.
+struct Setting {
+    config: ModelConfig,
+    frozen: BTreeMap<String, HostTensor>,
+    tokenizer: Tokenizer,
+    template: Template,
+    pool: Pool,
+}
+
+impl Setting {
+    fn new() -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tiny/pack");
+        let pack = OpenPack::read(&folder, Adapters::LeftOut).unwrap();
+        let config = pack.manifest.config;
+        let tokenizer = Tokenizer::from_json(&pack.tokenizer).unwrap();
+        let parts = config.connector.visual_tokens;
+        let template = Template::new(&tokenizer, parts).unwrap();
+        let names = (0..CLASSES).map(|class| format!("class {class}"));
+        Self {
+            pool: Pool::new(classes(&config), names.collect(), parts),
+            frozen: pack
+                .tensors
+                .into_iter()
+                .filter(|(name, _)| !name.starts_with("connector."))
+                .collect(),
+            config,
+            tokenizer,
+            template,
+        }
+    }
+
+    fn writer(&self) -> Writer<'_> {
+        Writer {
+            tokenizer: &self.tokenizer,
+            template: &self.template,
+            parts: self.config.connector.visual_tokens,
+        }
+    }
+
+    fn episodes(&self, step: u64) -> Vec<TrainingEpisode> {
+        let mut rng = ChaCha8Rng::seed_from_u64(step);
+        (0..4)
+            .map(|_| self.writer().draw(&mut rng, &self.pool, SHAPE, RULES))
+            .collect()
+    }
+
+    fn fresh(&self) -> Trainer {
+        let classes: Vec<&ClassFeatures> = self.pool.classes().iter().collect();
+        self.trainer(initial_adapter(&self.config, ADAPTER, &classes, 1))
+    }
+
+    fn trainer(&self, adapter: BTreeMap<String, HostTensor>) -> Trainer {
+        let (frozen, device) = (self.frozen.clone(), Device::flex());
+        Trainer::new(&self.config, frozen, adapter, ADAPTER, 0.01, &device).unwrap()
+    }
+}
+
+/// Classes that lie apart, whose pictures differ.
+fn classes(config: &ModelConfig) -> Vec<ClassFeatures> {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let width = config.connector.visual_tokens * config.vision.head_channels;
+    (0..CLASSES)
+        .map(|class| {
+            let centre: Vec<f32> = (0..width).map(|_| rng.random_range(0.0..4.0)).collect();
+            let values = (0..PICTURES * width)
+                .map(|at| f16::from_f32(centre[at % width] + rng.random_range(-0.5..0.5)));
+            let values = values.collect();
+            let files = (0..PICTURES).map(|picture| picture.to_string()).collect();
+            ClassFeatures::new(class.to_string(), files, values)
+        })
+        .collect()
+}
+
+#[test]
+fn an_episode_asks_only_what_it_has_told() {
+    let setting = Setting::new();
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    for blends in [false, true] {
+        let rules = Rules { blends, ..RULES };
+        for _ in 0..50 {
+            let episode = setting.writer().draw(&mut rng, &setting.pool, SHAPE, rules);
+            assert_eq!(episode.pictures.len(), 6);
+            for (at, picture) in episode.pictures.iter().enumerate() {
+                assert!(
+                    !episode.pictures[..at].contains(picture),
+                    "picture {at} twice"
+                );
+            }
+            assert_eq!(episode.queries.len(), 2);
+            // What follows a supervised position is its target, and a name's first token stood in the episode before.
+            let token = |at: usize| match episode.positions[at] {
+                Position::Token(token) => token,
+                Position::Visual { .. } => panic!("a picture is to be predicted at {at}"),
+            };
+            for (&at, &target) in episode.supervised.iter().zip(&episode.targets) {
+                assert_eq!(token(at + 1), target);
+            }
+            for query in &episode.queries {
+                let name = &episode.targets[query.clone()];
+                assert_eq!(name.last(), Some(&setting.template.stop()));
+                let start = episode.supervised[query.start] + 1;
+                let told = episode.positions[..start].windows(name.len());
+                let is_name = |window: &&[Position]| {
+                    window
+                        .iter()
+                        .zip(name)
+                        .all(|(position, &token)| *position == Position::Token(token))
+                };
+                assert!(told.filter(is_name).count() >= SHAPE.shots, "{name:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_step_learns() {
+    let setting = Setting::new();
+    let mut trainer = setting.fresh();
+    let episodes = setting.episodes(0);
+    let losses: Vec<f32> = (0..12)
+        .map(|_| trainer.step(&episodes, 3e-3).unwrap())
+        .collect();
+    assert!(losses[11] < 0.9 * losses[0], "{losses:?}");
+}
+
+#[test]
+fn a_run_that_was_cut_off_goes_on_to_the_same_losses() {
+    let setting = Setting::new();
+    let step = |trainer: &mut Trainer, at: usize| {
+        let episodes = setting.episodes(at as u64);
+        trainer.step(&episodes, rate(at, 6, 2, 1e-2)).unwrap()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let run = Run::new(folder.path());
+    assert!(run.checkpoint().unwrap().is_none());
+
+    let mut whole = setting.fresh();
+    let mut losses = Vec::new();
+    for at in 0..6 {
+        if at == 3 {
+            run.save(&mut whole, at, ADAPTER).unwrap();
+        }
+        losses.push(step(&mut whole, at));
+    }
+
+    let checkpoint = run.checkpoint().unwrap().unwrap();
+    assert_eq!(checkpoint.step, 3);
+    let mut resumed = setting.trainer(checkpoint.adapter);
+    resumed.load_optimiser(checkpoint.optimiser).unwrap();
+    let again: Vec<f32> = (3..6).map(|at| step(&mut resumed, at)).collect();
+    assert_eq!(again, losses[3..]);
+}
+
+#[test]
+fn a_spoilt_checkpoint_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    fs::write(&path, "{").unwrap();
+    let error = Run::new(folder.path()).checkpoint().unwrap_err();
+    assert!(matches!(error, RunError::State { .. }));
+    assert!(error.to_string().contains("state.json"), "{error}");
+}
