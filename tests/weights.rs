@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use link_context::model::config::{
     ConnectorConfig, DecoderConfig, ModelConfig, StageConfig, VisionConfig,
@@ -22,6 +22,7 @@ use link_context::weights::{EncodedTensor, Encoding, HostTensor, Tensors, Weight
 use proptest::prelude::*;
 use safetensors::SafeTensors;
 use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
 
 fn fixture(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/weights");
@@ -494,32 +495,14 @@ fn an_adapter_that_does_not_fit_is_refused_by_name() {
     );
 }
 
-/// A folder of its own under the system's, gone when it is dropped.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let name = format!("link-context-weights-{name}-{}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        let _ = fs::remove_dir_all(&folder);
-        Self(folder)
-    }
-
-    fn read(&self, path: &str) -> Vec<u8> {
-        fs::read(self.0.join(path)).unwrap()
-    }
+fn read(folder: &TempDir, path: &str) -> Vec<u8> {
+    fs::read(folder.path().join(path)).unwrap()
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn write(folder: &Folder, weights: &Weights) -> Manifest {
+fn write(folder: &TempDir, weights: &Weights) -> Manifest {
     let licences = BTreeMap::from([("Apache-2.0".to_owned(), "…".to_owned())]);
     write_pack(
-        &folder.0,
+        folder.path(),
         &config(),
         weights,
         "the tables",
@@ -530,16 +513,16 @@ fn write(folder: &Folder, weights: &Weights) -> Manifest {
 }
 
 /// The pack of the fixtures: its manifest's text, and its shards.
-fn tiny_pack(name: &str) -> (String, Vec<Vec<u8>>) {
-    let folder = Folder::new(name);
+fn tiny_pack() -> (String, Vec<Vec<u8>>) {
+    let folder = tempfile::tempdir().unwrap();
     let manifest = write(&folder, &tiny_weights());
     let shards = manifest
         .shards
         .iter()
-        .map(|shard| folder.read(&shard.path))
+        .map(|shard| read(&folder, &shard.path))
         .collect();
     (
-        String::from_utf8(folder.read("manifest.json")).unwrap(),
+        String::from_utf8(read(&folder, "manifest.json")).unwrap(),
         shards,
     )
 }
@@ -555,9 +538,9 @@ fn a_pack_read_without_adapters_is_what_was_published() {
         Precision::Shipped,
     )
     .unwrap();
-    let folder = Folder::new("published");
+    let folder = tempfile::tempdir().unwrap();
     let manifest = write(&folder, &tiny_weights());
-    let pack = OpenPack::read(&folder.0, Adapters::LeftOut).unwrap();
+    let pack = OpenPack::read(folder.path(), Adapters::LeftOut).unwrap();
     let tensors = pack.tensors;
     assert!(tensors.keys().all(|name| !name.contains(".lora.")));
     let mut matrices = 0;
@@ -573,9 +556,9 @@ fn a_pack_read_without_adapters_is_what_was_published() {
     }
     assert!(matrices > 0);
 
-    let lost = folder.0.join(&manifest.shards[0].path);
+    let lost = folder.path().join(&manifest.shards[0].path);
     fs::remove_file(&lost).unwrap();
-    let error = OpenPack::read(&folder.0, Adapters::Merged).unwrap_err();
+    let error = OpenPack::read(folder.path(), Adapters::Merged).unwrap_err();
     assert_eq!(error.subject(), lost.display().to_string());
     assert!(error.to_string().contains("cargo xtask weights"), "{error}");
 }
@@ -583,7 +566,7 @@ fn a_pack_read_without_adapters_is_what_was_published() {
 #[test]
 fn a_pack_gives_the_model_that_the_references_make() {
     let (expected, _) = read_safetensors(&fixture("expected.safetensors")).unwrap();
-    let (manifest, shards) = tiny_pack("model");
+    let (manifest, shards) = tiny_pack();
     let manifest = Manifest::parse(&manifest).unwrap();
     assert_eq!(manifest.config, config());
     let mut reader = PackReader::new(manifest);
@@ -666,13 +649,13 @@ fn encoding_bytes(encoding: Encoding, shape: &[usize]) -> usize {
 
 #[test]
 fn a_tensor_straddles_shards_at_whole_rows() {
-    let folder = Folder::new("straddle");
+    let folder = tempfile::tempdir().unwrap();
     let weights = large_weights();
     write(&folder, &weights);
-    let manifest = Manifest::parse(folder.read("manifest.json")).unwrap();
+    let manifest = Manifest::parse(read(&folder, "manifest.json")).unwrap();
     assert_eq!(manifest.shards.len(), 3);
     for shard in &manifest.shards {
-        let content = folder.read(&shard.path);
+        let content = read(&folder, &shard.path);
         assert_eq!(content.len() as u64, shard.bytes);
         assert!(content.len() <= SHARD_LIMIT);
         let sha256: String = Sha256::digest(&content)
@@ -707,7 +690,7 @@ fn a_tensor_straddles_shards_at_whole_rows() {
     let mut reader = PackReader::new(manifest);
     let mut names = Vec::new();
     for index in [2, 0, 1] {
-        for (name, tensor) in reader.push(index, &folder.read(&paths[index])).unwrap() {
+        for (name, tensor) in reader.push(index, &read(&folder, &paths[index])).unwrap() {
             let expected = weights[&name].decode().unwrap();
             assert!(tensor == expected, "{name}");
             names.push(name);
@@ -719,12 +702,12 @@ fn a_tensor_straddles_shards_at_whole_rows() {
 
 #[test]
 fn the_same_weights_give_the_same_pack() {
-    assert_eq!(tiny_pack("once"), tiny_pack("again"));
+    assert_eq!(tiny_pack(), tiny_pack());
 }
 
 #[test]
 fn a_damaged_shard_is_named_and_may_be_given_again() {
-    let (manifest, shards) = tiny_pack("damage");
+    let (manifest, shards) = tiny_pack();
     let manifest = Manifest::parse(&manifest).unwrap();
     let path = manifest.shards[0].path.clone();
     let mut reader = PackReader::new(manifest);
@@ -766,7 +749,7 @@ fn a_damaged_shard_is_named_and_may_be_given_again() {
 
 #[test]
 fn a_missing_shard_is_named() {
-    let (manifest, _) = tiny_pack("missing");
+    let (manifest, _) = tiny_pack();
     let manifest = Manifest::parse(&manifest).unwrap();
     let path = manifest.shards[0].path.clone();
     let error = PackReader::new(manifest).finish().unwrap_err();
@@ -787,7 +770,7 @@ fn a_manifest_of_another_version_says_so() {
 
 #[test]
 fn a_manifest_that_contradicts_itself_is_refused() {
-    let (manifest, _) = tiny_pack("contradiction");
+    let (manifest, _) = tiny_pack();
     let tensor = "/tensors/decoder.embedding";
     let cases = [
         ("/shards/0/path", serde_json::json!("../secret")),
@@ -840,11 +823,11 @@ fn a_manifest_that_contradicts_itself_is_refused() {
 
 #[test]
 fn weights_that_contradict_themselves_are_not_written() {
-    let folder = Folder::new("refused");
+    let folder = tempfile::tempdir().unwrap();
     let mut weights = tiny_weights();
     weights.get_mut("decoder.norm").unwrap().bytes.pop();
     let error = write_pack(
-        &folder.0,
+        folder.path(),
         &config(),
         &weights,
         "",
@@ -856,7 +839,7 @@ fn weights_that_contradict_themselves_are_not_written() {
         error.to_string(),
         "tensor 'decoder.norm': 127 bytes of F32 where 128 belong"
     );
-    assert!(!folder.0.join("manifest.json").exists());
+    assert!(!folder.path().join("manifest.json").exists());
 }
 
 /// A file with some bytes changed, then cut off.
@@ -932,5 +915,4 @@ proptest! {
     }
 }
 
-static TINY_PACK: std::sync::LazyLock<(String, Vec<Vec<u8>>)> =
-    std::sync::LazyLock::new(|| tiny_pack("digits"));
+static TINY_PACK: std::sync::LazyLock<(String, Vec<Vec<u8>>)> = std::sync::LazyLock::new(tiny_pack);
