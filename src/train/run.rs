@@ -80,14 +80,15 @@ impl Run {
         self.folder.join("adapter-f16.safetensors")
     }
 
-    fn adapter(&self) -> PathBuf {
-        self.folder.join("adapter.safetensors")
+    fn adapter(&self, step: usize) -> PathBuf {
+        self.folder.join(format!("adapter-{step}.safetensors"))
     }
 
-    fn optimiser(&self) -> PathBuf {
-        self.folder.join("optimiser.bpk")
+    fn optimiser(&self, step: usize) -> PathBuf {
+        self.folder.join(format!("optimiser-{step}.bpk"))
     }
 
+    /// Says of which step the checkpoint is. The checkpoint is the files of that step, and no others.
     fn state(&self) -> PathBuf {
         self.folder.join("state.json")
     }
@@ -111,23 +112,30 @@ impl Run {
     ///
     /// When there is one that cannot be read.
     pub fn checkpoint(&self) -> Result<Option<Checkpoint>, RunError> {
+        let Some(step) = self.step()? else {
+            return Ok(None);
+        };
+        let path = self.adapter(step);
+        let adapter = read_safetensors(&read(&path)?);
+        let (adapter, _) = adapter.map_err(|source| RunError::Adapter { path, source })?;
+        Ok(Some(Checkpoint {
+            step,
+            adapter,
+            optimiser: read(&self.optimiser(step))?,
+        }))
+    }
+
+    fn step(&self) -> Result<Option<usize>, RunError> {
         let path = self.state();
         if !path.exists() {
             return Ok(None);
         }
         let state = serde_json::from_slice(&read(&path)?);
         let State { step } = state.map_err(|source| RunError::State { path, source })?;
-        let path = self.adapter();
-        let adapter = read_safetensors(&read(&path)?);
-        let (adapter, _) = adapter.map_err(|source| RunError::Adapter { path, source })?;
-        Ok(Some(Checkpoint {
-            step,
-            adapter,
-            optimiser: read(&self.optimiser())?,
-        }))
+        Ok(Some(step))
     }
 
-    /// Writes a checkpoint after `step` steps. All of it is on the disk before any of the last one is replaced.
+    /// Writes a checkpoint after `step` steps, beside the last one, which counts until the new one is whole and then goes.
     ///
     /// # Errors
     ///
@@ -150,18 +158,23 @@ impl Run {
             path: self.state(),
             source,
         })?;
+        let last = self.step()?;
         let files = [
+            encoded(self.adapter(step), Encoding::F32)?,
+            (self.optimiser(step), trainer.optimiser_state()?),
             encoded(self.shipped(), Encoding::F16)?,
-            encoded(self.adapter(), Encoding::F32)?,
-            (self.optimiser(), trainer.optimiser_state()?),
+            // Last: from here on the new one counts.
             (self.state(), state),
         ];
-        let partial = |path: &Path| path.with_extension("partial");
         for (path, bytes) in &files {
-            fs::write(partial(path), bytes).map_err(named(path))?;
+            let partial = path.with_extension("partial");
+            fs::write(&partial, bytes).map_err(named(path))?;
+            fs::rename(&partial, path).map_err(named(path))?;
         }
-        for (path, _) in &files {
-            fs::rename(partial(path), path).map_err(named(path))?;
+        if let Some(last) = last.filter(|&last| last != step) {
+            for path in [self.adapter(last), self.optimiser(last)] {
+                fs::remove_file(&path).map_err(named(&path))?;
+            }
         }
         Ok(())
     }
