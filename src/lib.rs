@@ -7,6 +7,7 @@
 //! - [`picture`]: bytes of a file to an upright square of pixels.
 //! - [`text`]: the tokenizer, and the template that makes an episode a sequence.
 //! - [`weights`]: GGUF, torch and safetensors files, quantisation, and the pack that the page downloads.
+//! - [`kernels`]: operations of our own on the device.
 //! - [`model`]: the picture encoder, the connector and the decoder.
 //! - [`session`]: a model on a device; links a support set once, answers many queries, gives the evidence.
 //!
@@ -19,6 +20,7 @@
 //! - `train` (feature `train`): episodes for training, the loop's step, the adapter.
 
 pub mod episode;
+pub mod kernels;
 pub mod model;
 pub mod picture;
 pub mod session;

@@ -1,0 +1,199 @@
+//! The operations on the CPU, in one thread.
+
+mod attention;
+mod product;
+
+use burn::backend::Flex;
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::tensor::{Element, TensorData};
+
+use self::product::{decode_row, product};
+use super::Kernels;
+use super::quantised::{BLOCK, Blocks};
+
+/// A tensor of the CPU.
+type FlexTensor = FloatTensor<Flex>;
+
+impl Kernels for Flex {
+    fn quantised_product(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        blocks: Blocks,
+    ) -> FloatTensor<Self> {
+        let (x, words) = (x.to_contiguous(), words.to_contiguous());
+        let [rows, input] = dims(&x);
+        let [out, _] = dims(&words);
+        let y = product(values(&x), input, values(&words), blocks);
+        FlexTensor::from_data(TensorData::new(y, [rows, out]))
+    }
+
+    fn quantised_product_onto(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        residual: FloatTensor<Self>,
+        blocks: Blocks,
+    ) -> FloatTensor<Self> {
+        let (x, words) = (x.to_contiguous(), words.to_contiguous());
+        let residual = residual.to_contiguous();
+        let [rows, input] = dims(&x);
+        let [out, _] = dims(&words);
+        let mut y = product(values(&x), input, values(&words), blocks);
+        for (y, residual) in y.iter_mut().zip(values::<f32>(&residual)) {
+            *y += residual;
+        }
+        FlexTensor::from_data(TensorData::new(y, [rows, out]))
+    }
+
+    fn gated_product(
+        x: FloatTensor<Self>,
+        norm: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        blocks: Blocks,
+        epsilon: f32,
+    ) -> FloatTensor<Self> {
+        let words = words.to_contiguous();
+        let (normed, rows, input) = normed(&x, &norm, epsilon);
+        let y = product(&normed, input, values(&words), blocks);
+        let out = y.len() / rows / 2;
+        let mut hidden = Vec::with_capacity(rows * out);
+        for row in y.chunks_exact(2 * out) {
+            let (gate, up) = row.split_at(out);
+            hidden.extend(
+                gate.iter()
+                    .zip(up)
+                    .map(|(gate, up)| gate / (1.0 + (-gate).exp()) * up),
+            );
+        }
+        FlexTensor::from_data(TensorData::new(hidden, [rows, out]))
+    }
+
+    fn attention_inputs(
+        x: FloatTensor<Self>,
+        norm: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        rope: FloatTensor<Self>,
+        mut cache: FloatTensor<Self>,
+        start: IntTensor<Self>,
+        blocks: Blocks,
+        epsilon: f32,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let (words, rope) = (words.to_contiguous(), rope.to_contiguous());
+        let (normed, rows, input) = normed(&x, &norm, epsilon);
+        let projected = product(&normed, input, values(&words), blocks);
+        let sizes = attention::Sizes::of(dims(&cache));
+        let start = position(&start);
+        let query = attention::place(
+            &projected,
+            rows,
+            values(&rope),
+            cache.storage_mut(),
+            start,
+            sizes,
+        );
+        let wide = query.len() / rows;
+        let query = FlexTensor::from_data(TensorData::new(query, [rows, wide]));
+        (query, cache)
+    }
+
+    fn cached_attention(
+        query: FloatTensor<Self>,
+        cache: FloatTensor<Self>,
+        start: IntTensor<Self>,
+        mut evidence: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let (query, cache) = (query.to_contiguous(), cache.to_contiguous());
+        let shape: [usize; 2] = dims(&query);
+        let mixed = attention::attend(
+            values(&query),
+            shape[0],
+            values(&cache),
+            position(&start),
+            attention::Sizes::of(dims(&cache)),
+            evidence.storage_mut(),
+        );
+        (
+            FlexTensor::from_data(TensorData::new(mixed, shape)),
+            evidence,
+        )
+    }
+
+    fn likeliest(
+        x: FloatTensor<Self>,
+        norm: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        blocks: Blocks,
+        epsilon: f32,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let words = words.to_contiguous();
+        let (normed, _, input) = normed(&x, &norm, epsilon);
+        let logits = product(&normed, input, values(&words), blocks);
+        let (best, highest) =
+            logits
+                .iter()
+                .enumerate()
+                .fold((0, f32::NEG_INFINITY), |best, (at, &logit)| {
+                    if logit > best.1 { (at, logit) } else { best }
+                });
+        // In f64: over 49,152 terms an f32 sum drifts.
+        let sum: f64 = logits
+            .iter()
+            .map(|logit| f64::from((logit - highest).exp()))
+            .sum();
+        let top = vec![best as f32, highest, sum.ln() as f32];
+        let out = logits.len();
+        (
+            FlexTensor::from_data(TensorData::new(logits, [1, out])),
+            FlexTensor::from_data(TensorData::new(top, [3])),
+        )
+    }
+
+    fn quantised_rows(
+        words: IntTensor<Self>,
+        rows: IntTensor<Self>,
+        blocks: Blocks,
+    ) -> FloatTensor<Self> {
+        let (words, rows) = (words.to_contiguous(), rows.to_contiguous());
+        let [_, row_words] = dims(&words);
+        let all = values::<i32>(&words);
+        let chosen = values::<i32>(&rows);
+        let mut y = Vec::new();
+        for &row in chosen {
+            decode_row(
+                &all[row as usize * row_words..][..row_words],
+                blocks,
+                &mut y,
+            );
+        }
+        let input = row_words / blocks.words() * BLOCK;
+        FlexTensor::from_data(TensorData::new(y, [chosen.len(), input]))
+    }
+}
+
+/// Normed rows, their number and their width.
+fn normed(x: &FlexTensor, norm: &FlexTensor, epsilon: f32) -> (Vec<f32>, usize, usize) {
+    let (x, norm) = (x.to_contiguous(), norm.to_contiguous());
+    let [rows, input] = dims(&x);
+    let weight = values::<f32>(&norm);
+    let mut y = Vec::with_capacity(rows * input);
+    for row in values::<f32>(&x).chunks_exact(input) {
+        let square: f32 = row.iter().map(|x| x * x).sum();
+        let scale = (square / input as f32 + epsilon).sqrt().recip();
+        y.extend(row.iter().zip(weight).map(|(x, weight)| x * scale * weight));
+    }
+    (y, rows, input)
+}
+
+fn position(start: &IntTensor<Flex>) -> usize {
+    values::<i32>(start)[0] as usize
+}
+
+fn dims<const D: usize>(tensor: &FlexTensor) -> [usize; D] {
+    let shape = tensor.layout().shape();
+    std::array::from_fn(|dim| shape[dim])
+}
+
+/// The values of a contiguous tensor.
+fn values<E: Element + bytemuck::Pod>(tensor: &FlexTensor) -> &[E] {
+    let start = tensor.layout().start_offset();
+    &tensor.storage()[start..start + tensor.layout().num_elements()]
+}

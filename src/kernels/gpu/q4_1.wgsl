@@ -1,0 +1,12 @@
+const WORDS = 5u;
+
+// The nibbles of a word's bytes, the low ones.
+fn nibbles(word: u32) -> vec4f {
+  return vec4f((vec4u(word) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(15u));
+}
+
+// Four values: `part` 0 to 7 of the block that begins at the word `at`.
+fn four(at: u32, part: u32) -> vec4f {
+  let head = unpack2x16float(words[at]);
+  return head.x * nibbles(words[at + 1u + part % 4u] >> (4u * (part / 4u))) + head.y;
+}

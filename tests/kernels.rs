@@ -1,0 +1,266 @@
+//! Every kernel against plain tensor operations on the decoded matrices, on every device that this build has.
+
+use burn::tensor::activation::{silu, softmax};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use link_context::kernels::{Norm, QuantisedMatrix, cached_attention};
+use link_context::weights::{EncodedTensor, Encoding};
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+const ENCODINGS: [Encoding; 2] = [Encoding::Q4_1, Encoding::Q8_0];
+const EPSILON: f64 = 1e-5;
+/// One row as in decoding; rows that fill no tile, one tile, and more than one.
+const ROWS: [usize; 4] = [1, 3, 32, 45];
+
+fn devices() -> Vec<Device> {
+    #[cfg(feature = "webgpu")]
+    let gpu = [Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)];
+    #[cfg(not(feature = "webgpu"))]
+    let gpu = [];
+    [Device::flex()].into_iter().chain(gpu).collect()
+}
+
+/// A random matrix in blocks of about the size of real ones, as bytes of a file.
+fn encoded(rng: &mut ChaCha8Rng, encoding: Encoding, shape: [usize; 2]) -> EncodedTensor {
+    let blocks = shape[0] * shape[1] / 32;
+    let mut bytes = Vec::new();
+    for _ in 0..blocks {
+        let mut half =
+            |low: f32, high: f32| half::f16::from_f32(rng.random_range(low..high)).to_le_bytes();
+        match encoding {
+            Encoding::Q4_1 => {
+                bytes.extend(half(0.005, 0.02));
+                bytes.extend(half(-0.2, 0.0));
+                bytes.extend((0..16).map(|_| rng.random::<u8>()));
+            }
+            _ => {
+                bytes.extend(half(0.0003, 0.002));
+                bytes.extend((0..32).map(|_| rng.random::<u8>()));
+            }
+        }
+    }
+    EncodedTensor {
+        encoding,
+        shape: shape.to_vec(),
+        bytes,
+    }
+}
+
+fn random<const D: usize>(rng: &mut ChaCha8Rng, shape: [usize; D]) -> TensorData {
+    let values: Vec<f32> = (0..shape.iter().product())
+        .map(|_| rng.random_range(-2.0..2.0))
+        .collect();
+    TensorData::new(values, shape)
+}
+
+/// A matrix on the device, and decoded on the CPU.
+fn matrix(encoded: &EncodedTensor, device: &Device) -> (QuantisedMatrix, Tensor<2>) {
+    let decoded = encoded.decode().unwrap();
+    let shape = [decoded.shape[0], decoded.shape[1]];
+    (
+        QuantisedMatrix::new(encoded, device).unwrap(),
+        Tensor::from_data(TensorData::new(decoded.data, shape), &Device::flex()),
+    )
+}
+
+fn on<const D: usize>(data: &TensorData, device: &Device) -> Tensor<D> {
+    Tensor::from_data(data.clone(), device)
+}
+
+fn norm(weight: &TensorData, device: &Device) -> Norm {
+    Norm {
+        weight: on(weight, device),
+        epsilon: EPSILON,
+    }
+}
+
+fn plain_norm(x: Tensor<2>, norm: &Norm) -> Tensor<2> {
+    let mean = x.clone().powi_scalar(2).mean_dim(1);
+    x / (mean + norm.epsilon).sqrt() * norm.weight.clone().unsqueeze()
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_into_vec().unwrap()
+}
+
+/// Within a share of the largest value: the kernels of the CPU round activations to 16 bits.
+fn assert_close<const D: usize>(found: Tensor<D>, expected: Tensor<D>, what: &str) {
+    assert_eq!(found.dims(), expected.dims(), "{what}");
+    let (found, expected) = (values(found), values(expected));
+    let size = expected.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+    for (at, (found, expected)) in found.iter().zip(&expected).enumerate() {
+        let difference = (found - expected).abs();
+        assert!(
+            difference <= 1e-4 * size,
+            "{what}: {found} for {expected} at {at}"
+        );
+    }
+}
+
+#[test]
+fn products() {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    for device in devices() {
+        for encoding in ENCODINGS {
+            for (rows, input, out) in [(1, 32, 1), (1, 576, 70), (3, 64, 5), (45, 96, 70)] {
+                let what = format!("{device:?} {encoding:?} {rows}x{input}x{out}");
+                let encoded = encoded(&mut rng, encoding, [out, input]);
+                let (ours, plain) = matrix(&encoded, &device);
+                let x = random(&mut rng, [rows, input]);
+                let expected = on(&x, &Device::flex()).matmul(plain.clone().transpose());
+                assert_close(ours.product(on(&x, &device)), expected.clone(), &what);
+
+                let residual = random(&mut rng, [rows, out]);
+                let found = ours.product_onto(on(&x, &device), on(&residual, &device));
+                assert_close(found, expected + on(&residual, &Device::flex()), &what);
+
+                let chosen = [out as i32 - 1, 0, out as i32 / 2];
+                let rows = |device: &Device| Tensor::<1, Int>::from_data(chosen, device);
+                let decoded = plain.select(0, rows(&Device::flex()));
+                assert_close(ours.rows(rows(&device)), decoded, &what);
+            }
+        }
+    }
+}
+
+#[test]
+fn gated_products() {
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    for device in devices() {
+        for encoding in ENCODINGS {
+            for rows in ROWS {
+                let (input, out) = (96, 70);
+                let encoded = encoded(&mut rng, encoding, [2 * out, input]);
+                let (ours, plain) = matrix(&encoded, &device);
+                let (x, weight) = (random(&mut rng, [rows, input]), random(&mut rng, [input]));
+                let found = ours.gated(on(&x, &device), &norm(&weight, &device));
+                let cpu = Device::flex();
+                let both = plain_norm(on(&x, &cpu), &norm(&weight, &cpu)).matmul(plain.transpose());
+                let gate = both.clone().narrow(1, 0, out);
+                let expected = silu(gate) * both.narrow(1, out, out);
+                assert_close(found, expected, &format!("{device:?} {encoding:?} {rows}"));
+            }
+        }
+    }
+}
+
+/// Queries, keys and values into a cache that holds some already, then attention over all of it.
+#[test]
+fn attention_over_a_cache() {
+    let (width, heads, query_heads, capacity, input) = (32, 2, 6, 80, 64);
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    for device in devices() {
+        for encoding in ENCODINGS {
+            for (rows, start) in ROWS.into_iter().zip([20, 0, 7, 35]) {
+                let what = format!("{device:?} {encoding:?} {rows} after {start}");
+                let cpu = Device::flex();
+                let all = (query_heads + 2 * heads) * width;
+                let encoded = encoded(&mut rng, encoding, [all, input]);
+                let (ours, plain) = matrix(&encoded, &device);
+                let (x, weight) = (random(&mut rng, [rows, input]), random(&mut rng, [input]));
+                let rope = random(&mut rng, [capacity, width]);
+                let before = random(&mut rng, [2, heads, capacity, width]);
+                let paid = random(&mut rng, [query_heads, capacity]);
+                let position = Tensor::<1, Int>::from_data([start as i32], &device);
+
+                let (query, cache) = ours.attention_inputs(
+                    on(&x, &device),
+                    &norm(&weight, &device),
+                    &on(&rope, &device),
+                    on(&before, &device),
+                    &position,
+                );
+                let (mixed, evidence) =
+                    cached_attention(query.clone(), &cache, &position, on(&paid, &device));
+
+                let y = plain_norm(on(&x, &cpu), &norm(&weight, &cpu)).matmul(plain.transpose());
+                let part = |from: usize, n: usize| {
+                    y.clone()
+                        .narrow(1, from * width, n * width)
+                        .reshape([rows, n, width])
+                        .swap_dims(0, 1)
+                };
+                let half = width / 2;
+                let table: Tensor<2> = on::<2>(&rope, &cpu).narrow(0, start, rows);
+                let rotate = |x: Tensor<3>| {
+                    let angle = |from| table.clone().narrow(1, from, half).unsqueeze::<3>();
+                    let (a, b) = (x.clone().narrow(2, 0, half), x.narrow(2, half, half));
+                    let first = a.clone() * angle(0) - b.clone() * angle(half);
+                    Tensor::cat(vec![first, b * angle(0) + a * angle(half)], 2)
+                };
+                let queries = rotate(part(0, query_heads));
+                let new = Tensor::stack::<4>(
+                    vec![
+                        rotate(part(query_heads, heads)),
+                        part(query_heads + heads, heads),
+                    ],
+                    0,
+                );
+                let seen = [0..2, 0..heads, start..start + rows, 0..width];
+                let after = on::<4>(&before, &cpu).slice_assign(seen, new);
+                let flat = |x: Tensor<3>| x.swap_dims(0, 1).reshape([rows, query_heads * width]);
+                assert_close(query, flat(queries.clone()), &what);
+                assert_close(cache, after.clone(), &what);
+
+                let total = start + rows;
+                let repeated = |which: usize| {
+                    after
+                        .clone()
+                        .slice([which..which + 1, 0..heads, 0..total, 0..width])
+                        .reshape([heads, 1, total, width])
+                        .expand([heads, query_heads / heads, total, width])
+                        .reshape([query_heads, total, width])
+                };
+                let scores = queries.matmul(repeated(0).transpose()) / (width as f64).sqrt();
+                let mask =
+                    Tensor::<2, burn::tensor::Bool>::tril_mask([rows, total], start as i64, &cpu);
+                let mask = mask.unsqueeze::<3>().expand([query_heads, rows, total]);
+                let shares = softmax(scores.mask_fill(mask, f32::NEG_INFINITY), 2);
+                assert_close(mixed, flat(shares.clone().matmul(repeated(1))), &what);
+                let last = shares.narrow(1, rows - 1, 1).reshape([query_heads, total]);
+                let seen = [0..query_heads, 0..total];
+                let sum = on::<2>(&paid, &cpu).slice(seen.clone()) + last;
+                assert_close(
+                    evidence,
+                    on::<2>(&paid, &cpu).slice_assign(seen, sum),
+                    &what,
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_likeliest_of_all_logits() {
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    for device in devices() {
+        for encoding in ENCODINGS {
+            for out in [5, 16, 3000] {
+                let what = format!("{device:?} {encoding:?} {out}");
+                let cpu = Device::flex();
+                let encoded = encoded(&mut rng, encoding, [out, 96]);
+                let (ours, plain) = matrix(&encoded, &device);
+                let (x, weight) = (random(&mut rng, [1, 96]), random(&mut rng, [96]));
+                let found = ours.likeliest(on(&x, &device), &norm(&weight, &device));
+                let expected =
+                    plain_norm(on(&x, &cpu), &norm(&weight, &cpu)).matmul(plain.transpose());
+                assert_close(found.logits, expected.clone(), &what);
+                let (highest, index) = expected.clone().max_dim_with_indices(1);
+                let sum = (expected - highest.clone())
+                    .exp()
+                    .sum()
+                    .log()
+                    .unsqueeze::<2>();
+                let expected = Tensor::cat(vec![index.float(), highest, sum], 1);
+                let (found, expected) = (values(found.top), values(expected));
+                assert_eq!(found[0], expected[0], "{what}");
+                for (found, expected) in found.iter().zip(&expected) {
+                    assert!(
+                        (found - expected).abs() < 1e-3,
+                        "{what}: {found} {expected}"
+                    );
+                }
+            }
+        }
+    }
+}
