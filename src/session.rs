@@ -276,7 +276,8 @@ impl Session {
         let embedded = self.model.assemble(visual, &positions);
         let (hidden, attention) = self.model.decoder.extend(embedded, &mut self.cache, true);
         let last = hidden.narrow(0, positions.len() - 1, 1);
-        let mut transaction = Transaction::default().register(self.model.decoder.logits(last));
+        let first = self.model.decoder.likeliest(last);
+        let mut transaction = Transaction::default().register(first.top);
         if let Some(attention) = attention {
             transaction = transaction.register(attention);
         }
@@ -285,7 +286,7 @@ impl Session {
             .await
             .map_err(device_error)?
             .into_iter();
-        let first_logits = values(read.next())?;
+        let first_top = Top::of(&values(read.next())?)?;
         let shares = shares(&values(read.next())?, &linked.examples);
         let asked = self.cache.len();
         let mut times = AnswerTimes {
@@ -295,14 +296,14 @@ impl Session {
 
         let start = Instant::now();
         let limit = answer_limit(&linked.names);
-        let mut logits = first_logits.clone();
+        let mut top = first_top;
         let mut stream = StreamDecoder::default();
         let (mut ids, mut tokens): (Vec<u32>, Vec<AnswerToken>) = (Vec::new(), Vec::new());
         let mut log_probability = 0.0;
         let mut finished = false;
         let mut stopped = false;
         while ids.len() < limit {
-            let (id, log) = likeliest(&logits);
+            let (id, log) = (top.id, top.log_probability());
             log_probability += log;
             if id == self.template.stop() {
                 finished = true;
@@ -326,12 +327,20 @@ impl Session {
                 stopped = true;
                 break;
             }
-            logits = self.next_logits(id).await?;
+            top = self.next_top(id).await?;
         }
         let name = name_of(&self.tokenizer.decode(&ids)).to_owned();
         times.decode = since(start);
 
         let start = Instant::now();
+        let heads = if stopped {
+            Vec::new()
+        } else {
+            let heads = linked.names.iter().map(|name| head(name, &self.template));
+            let heads = self.ints(&heads.collect::<Vec<_>>());
+            let logits = first.logits.select(1, heads).into_data_async().await;
+            values(Some(logits.map_err(device_error)?))?
+        };
         let mut names = Vec::new();
         let mut concept = None;
         for (index, name) in linked.names.iter().enumerate() {
@@ -339,15 +348,15 @@ impl Session {
             if same {
                 concept = Some(index);
             }
-            if stopped {
+            let Some(&head) = heads.get(index) else {
                 continue;
-            }
+            };
             // What greedy decoding has just walked need not be walked again.
             let log = if same {
                 log_probability
             } else {
-                self.name_log_probability(name, asked, &first_logits)
-                    .await?
+                self.cache.truncate(asked);
+                first_top.log_probability_of(head) + self.rest_log_probability(name).await?
             };
             names.push(log);
         }
@@ -363,29 +372,24 @@ impl Session {
         })
     }
 
-    /// Writes one token after the cache; gives the logits of the next, `[vocabulary]`.
-    async fn next_logits(&mut self, id: u32) -> Result<Vec<f32>, SessionError> {
+    /// Writes one token after the cache; gives the likeliest next.
+    async fn next_top(&mut self, id: u32) -> Result<Top, SessionError> {
         let embedded = self.model.decoder.embed(self.ints(&[id]));
         let (hidden, _) = self.model.decoder.extend(embedded, &mut self.cache, false);
-        let logits = self.model.decoder.logits(hidden);
-        values(Some(logits.into_data_async().await.map_err(device_error)?))
+        let top = self.model.decoder.likeliest(hidden).top;
+        Top::of(&values(Some(
+            top.into_data_async().await.map_err(device_error)?,
+        ))?)
     }
 
-    /// Log-probability of a name and its stop after the query that ends at `asked`, whose next-token logits are `first`.
-    async fn name_log_probability(
-        &mut self,
-        name: &[u32],
-        asked: usize,
-        first: &[f32],
-    ) -> Result<f64, SessionError> {
-        let Some(&head) = name.first() else {
-            return Ok(f64::NEG_INFINITY);
+    /// Log-probability of a name and its stop after the cache, but for the first token.
+    async fn rest_log_probability(&mut self, name: &[u32]) -> Result<f64, SessionError> {
+        let Some((_, rest)) = name.split_first() else {
+            return Ok(0.0);
         };
-        self.cache.truncate(asked);
-        let next = [&name[1..], &[self.template.stop()]].concat();
+        let next = [rest, &[self.template.stop()]].concat();
         let logs = self.following(name, &next).await?;
-        let rest: f64 = logs.into_iter().map(f64::from).sum();
-        Ok(log_probability(first, head) + rest)
+        Ok(logs.into_iter().map(f64::from).sum())
     }
 
     /// The tokens of a plain text.
@@ -474,24 +478,42 @@ fn values(data: Option<TensorData>) -> Result<Vec<f32>, SessionError> {
     data.try_into_vec::<f32>().map_err(device_error)
 }
 
-/// The likeliest token and its log-probability.
-fn likeliest(logits: &[f32]) -> (u32, f64) {
-    let best = logits
-        .iter()
-        .enumerate()
-        .max_by(|a, b| a.1.total_cmp(b.1))
-        .map_or(0, |(index, _)| index as u32);
-    (best, log_probability(logits, best))
+/// The first token of a name; of one that has none, what follows it.
+fn head(name: &[u32], template: &Template) -> u32 {
+    name.first().copied().unwrap_or(template.stop())
 }
 
-/// Log-probability of one token. In f64: over 49,152 terms an f32 sum drifts.
-fn log_probability(logits: &[f32], id: u32) -> f64 {
-    let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits
-        .iter()
-        .map(|&logit| f64::from(logit - highest).exp())
-        .sum();
-    f64::from(logits[id as usize] - highest) - sum.ln()
+/// The likeliest token of a step, as the device gives it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Top {
+    id: u32,
+    logit: f32,
+    /// Logarithm of the sum of all exponentials less the logit.
+    rest: f32,
+}
+
+impl Top {
+    fn of(values: &[f32]) -> Result<Self, SessionError> {
+        match *values {
+            [id, logit, rest] if logit.is_finite() && rest.is_finite() => Ok(Self {
+                id: id as u32,
+                logit,
+                rest,
+            }),
+            _ => Err(SessionError::Device(format!(
+                "no token is likeliest: {values:?}"
+            ))),
+        }
+    }
+
+    fn log_probability(self) -> f64 {
+        -f64::from(self.rest)
+    }
+
+    /// Log-probability of a token of this logit in the same step.
+    fn log_probability_of(self, logit: f32) -> f64 {
+        f64::from(logit - self.logit) - f64::from(self.rest)
+    }
 }
 
 /// Each example's part of the attention that goes to all examples.
@@ -519,9 +541,12 @@ mod tests {
     }
 
     #[test]
-    fn likeliest_gives_a_log_probability() {
-        let (id, log) = likeliest(&[0.0, 2.0_f32.ln(), 0.0]);
-        assert_eq!(id, 1);
-        assert!((log - 0.5_f64.ln()).abs() < 1e-6);
+    fn the_likeliest_gives_every_log_probability() {
+        // Of logits 0, ln 2 and 0.
+        let top = Top::of(&[1.0, 2.0_f32.ln(), 2.0_f32.ln()]).unwrap();
+        assert_eq!(top.id, 1);
+        assert!((top.log_probability() - 0.5_f64.ln()).abs() < 1e-6);
+        assert!((top.log_probability_of(0.0) - 0.25_f64.ln()).abs() < 1e-6);
+        assert!(Top::of(&[0.0, f32::NAN, 0.0]).is_err());
     }
 }

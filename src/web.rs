@@ -249,7 +249,7 @@ impl PackLoader {
                 let detail = json!({ "reason": reason, "message": reason.to_string() });
                 WebError::new("device-unavailable", "", detail)
             })?;
-        let parameters = Parameters::new(&opened.device);
+        let parameters = Parameters::new(&opened.device).keeping_blocks();
         Ok(PackLoader {
             opened,
             reader: PackReader::new(manifest),
@@ -279,7 +279,8 @@ impl PackLoader {
     /// Checks a shard, decodes what it completes and puts it on the device.
     pub async fn push(&mut self, index: usize, bytes: Vec<u8>) -> Result<(), JsValue> {
         for (name, tensor) in self.reader.push(index, &bytes).map_err(WebError::from)? {
-            self.parameters.insert(name, tensor);
+            let inserted = self.parameters.insert_encoded(name, &tensor);
+            inserted.map_err(WebError::internal)?;
         }
         check(&self.opened)?;
         Ok(())

@@ -265,15 +265,17 @@ fn open(folder: &Path, adapters: Adapters) -> anyhow::Result<(Session, Encoder)>
     let config = pack.manifest.config.clone();
     let device = Device::flex();
     let mut hash = Sha256::new();
-    let (mut parameters, mut encoder) = (Parameters::new(&device), Parameters::new(&device));
+    let mut parameters = Parameters::new(&device).keeping_blocks();
+    let mut encoder = Parameters::new(&device);
     for (name, tensor) in pack.tensors {
         if name.starts_with("vision.") {
             hash.update(&name);
-            let values = tensor.data.iter();
+            let decoded = tensor.decode()?;
+            let values = decoded.data.iter();
             values.for_each(|value| hash.update(value.to_le_bytes()));
-            encoder.insert(name.clone(), tensor.clone());
+            encoder.insert(name.clone(), decoded);
         }
-        parameters.insert(name, tensor);
+        parameters.insert_encoded(name, &tensor)?;
     }
     let session = Session::new(&config, parameters, Tokenizer::from_json(pack.tokenizer)?)?;
     let vision = Vision::take(&config.vision, &mut encoder)?;

@@ -1,12 +1,14 @@
-//! Tensors by name on a device, from which the modules take their own.
+//! Tensors by name on a device, from which the modules take their own, and the matrices among them.
 
 use std::collections::BTreeMap;
 
-use burn::module::{Param, ParamId};
+use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 use thiserror::Error;
 
-use crate::weights::HostTensor;
+use crate::kernels::{Blocks, QuantisedMatrix};
+use crate::weights::quant::QuantError;
+use crate::weights::{EncodedTensor, HostTensor};
 
 /// Why a model could not be built from the tensors at hand.
 #[derive(Debug, Error, Clone, PartialEq)]
@@ -31,7 +33,23 @@ pub enum ParameterError {
 /// Each tensor goes to the device when it is put in, so that the host never holds all of them.
 pub struct Parameters {
     device: Device,
-    tensors: BTreeMap<String, (Tensor<1>, Vec<usize>)>,
+    keep_blocks: bool,
+    tensors: BTreeMap<String, (Stored, Vec<usize>)>,
+}
+
+/// A tensor on the device.
+enum Stored {
+    Dense(Tensor<1>),
+    Quantised(QuantisedMatrix),
+}
+
+/// A matrix of a linear map, dense or in the blocks in which it was quantised.
+#[derive(Module, Debug)]
+pub enum Matrix {
+    /// `[out, input]`, for training and for a device without kernels of ours.
+    Dense(Tensor<2>),
+    /// The same in blocks.
+    Quantised(QuantisedMatrix),
 }
 
 impl Parameters {
@@ -39,16 +57,47 @@ impl Parameters {
     pub fn new(device: &Device) -> Self {
         Self {
             device: device.clone(),
+            keep_blocks: false,
             tensors: BTreeMap::new(),
         }
     }
 
-    /// Copies a tensor to the device under its name.
+    /// From here on, leaves matrices of quantised blocks as they are: for a device that has kernels of ours.
+    pub fn keeping_blocks(mut self) -> Self {
+        self.keep_blocks = true;
+        self
+    }
+
+    /// Copies a tensor to the device under its name; a matrix in its blocks, if those are kept, else decoded.
+    ///
+    /// # Errors
+    ///
+    /// When the number of bytes is not what encoding and shape ask for.
+    pub fn insert_encoded(
+        &mut self,
+        name: String,
+        tensor: &EncodedTensor,
+    ) -> Result<(), QuantError> {
+        tensor.validate()?;
+        let matrix = self
+            .keep_blocks
+            .then(|| QuantisedMatrix::new(tensor, &self.device));
+        match matrix.flatten() {
+            Some(matrix) => {
+                let stored = (Stored::Quantised(matrix), tensor.shape.clone());
+                self.tensors.insert(name, stored);
+            }
+            None => self.insert(name, tensor.decode()?),
+        }
+        Ok(())
+    }
+
+    /// Copies a dense tensor to the device under its name.
     pub fn insert(&mut self, name: String, tensor: HostTensor) {
         let HostTensor { shape, data } = tensor;
         let length = data.len();
         let flat = Tensor::from_data(TensorData::new(data, [length]), &self.device);
-        self.tensors.insert(name, (flat, shape));
+        self.tensors.insert(name, (Stored::Dense(flat), shape));
     }
 
     /// The device of every tensor.
@@ -61,7 +110,7 @@ impl Parameters {
         self.tensors.contains_key(name)
     }
 
-    /// Takes a tensor out.
+    /// Takes a tensor out, decoded if it stands in blocks.
     ///
     /// # Errors
     ///
@@ -71,19 +120,65 @@ impl Parameters {
         name: &str,
         expected: [usize; D],
     ) -> Result<Tensor<D>, ParameterError> {
-        let (flat, shape) = self
+        Ok(match self.take_stored(name, &expected)? {
+            Stored::Dense(flat) => flat.reshape(expected),
+            Stored::Quantised(matrix) => matrix.decode().reshape(expected),
+        })
+    }
+
+    /// Takes a matrix out as it stands.
+    ///
+    /// # Errors
+    ///
+    /// When it is missing or not of the shape that the configuration asks for.
+    pub fn take_matrix(
+        &mut self,
+        name: &str,
+        expected: [usize; 2],
+    ) -> Result<Matrix, ParameterError> {
+        Ok(match self.take_stored(name, &expected)? {
+            Stored::Dense(flat) => Matrix::Dense(flat.reshape(expected)),
+            Stored::Quantised(matrix) => Matrix::Quantised(matrix),
+        })
+    }
+
+    /// The form of the blocks in which a matrix stands, if it does.
+    pub fn blocks(&self, name: &str) -> Option<Blocks> {
+        match self.tensors.get(name)? {
+            (Stored::Quantised(matrix), _) => Some(matrix.blocks()),
+            (Stored::Dense(_), _) => None,
+        }
+    }
+
+    /// Takes a matrix out that stands in blocks.
+    ///
+    /// # Errors
+    ///
+    /// When it is missing, stands in none, or is not of the shape that the configuration asks for.
+    pub fn take_blocks(
+        &mut self,
+        name: &str,
+        expected: [usize; 2],
+    ) -> Result<QuantisedMatrix, ParameterError> {
+        match self.take_stored(name, &expected)? {
+            Stored::Quantised(matrix) => Ok(matrix),
+            Stored::Dense(_) => Err(ParameterError::Missing(format!("{name} in blocks"))),
+        }
+    }
+
+    fn take_stored(&mut self, name: &str, expected: &[usize]) -> Result<Stored, ParameterError> {
+        let (stored, shape) = self
             .tensors
             .remove(name)
             .ok_or_else(|| ParameterError::Missing(name.to_owned()))?;
-        if shape != expected {
-            let expected = expected.to_vec();
-            return Err(ParameterError::Shape {
-                name: name.to_owned(),
-                found: shape,
-                expected,
-            });
+        if shape == expected {
+            return Ok(stored);
         }
-        Ok(flat.reshape(expected))
+        Err(ParameterError::Shape {
+            name: name.to_owned(),
+            found: shape,
+            expected: expected.to_vec(),
+        })
     }
 }
 

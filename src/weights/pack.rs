@@ -20,7 +20,7 @@
 //! written in eight bits instead of the published four, and a pack of SmolLM2-135M would have 119 MB instead of 109.
 //! So the pack holds the published bytes, and beside them `NAME.lora.down` `[rank, in]` and `NAME.lora.up` `[rank, out]`,
 //! transposed so that its rows are whole blocks, with the adapter's scale in it. [`PackReader`] puts the three together
-//! and gives `NAME` only.
+//! and gives `NAME` only, in eight bits where it was quantised: on the device there is room for them.
 
 #[cfg(feature = "cli")]
 mod open;
@@ -385,7 +385,7 @@ pub struct PackReader {
     /// Tensors of which some bytes are here, and how many of them are.
     begun: BTreeMap<String, (EncodedTensor, usize)>,
     /// Complete tensors that wait for what belongs to them.
-    adapted: BTreeMap<String, HostTensor>,
+    adapted: BTreeMap<String, EncodedTensor>,
     /// Whether matrices get their adapters.
     adapt: bool,
 }
@@ -423,7 +423,7 @@ impl PackReader {
         &self.manifest
     }
 
-    /// Checks a shard's length and SHA-256, and gives the tensors that it completes, in single precision.
+    /// Checks a shard's length and SHA-256, and gives the tensors that it completes, in their encodings; adapted ones in Q8_0.
     ///
     /// A shard that is refused may be given again.
     ///
@@ -434,7 +434,7 @@ impl PackReader {
         &mut self,
         index: usize,
         content: &[u8],
-    ) -> Result<Vec<(String, HostTensor)>, PackError> {
+    ) -> Result<Vec<(String, EncodedTensor)>, PackError> {
         let (Some(file), Some(waiting)) =
             (self.manifest.shards.get(index), self.waiting.get_mut(index))
         else {
@@ -464,11 +464,7 @@ impl PackReader {
             if *count == bytes
                 && let Some((tensor, _)) = self.begun.remove(&name)
             {
-                let decoded = tensor.decode().map_err(|source| PackError::Tensor {
-                    name: name.clone(),
-                    source,
-                })?;
-                complete.extend(self.adapt(name, decoded));
+                complete.extend(self.adapt(name, tensor)?);
             }
         }
         Ok(complete)
@@ -490,30 +486,53 @@ impl PackReader {
     }
 
     /// Gives a tensor on at once, unless an adapter belongs to it: then the last of the three brings the merged matrix.
-    fn adapt(&mut self, name: String, tensor: HostTensor) -> Option<(String, HostTensor)> {
+    fn adapt(
+        &mut self,
+        name: String,
+        tensor: EncodedTensor,
+    ) -> Result<Option<(String, EncodedTensor)>, PackError> {
         let base = LOW_RANK
             .iter()
             .find_map(|suffix| name.strip_suffix(suffix))
             .unwrap_or(&name);
         if !self.adapt {
-            return (base == name).then_some((name, tensor));
+            return Ok((base == name).then_some((name, tensor)));
         }
         let [down, up] = LOW_RANK.map(|suffix| format!("{base}{suffix}"));
         if !self.manifest.tensors.contains_key(&down) {
-            return Some((name, tensor));
+            return Ok(Some((name, tensor)));
         }
         let base = base.to_owned();
         self.adapted.insert(name, tensor);
-        if ![&base, &down, &up]
+        let complete = [&base, &down, &up]
             .iter()
-            .all(|name| self.adapted.contains_key(*name))
-        {
-            return None;
+            .all(|name| self.adapted.contains_key(*name));
+        if !complete {
+            return Ok(None);
         }
-        let mut take = |name: &str| self.adapted.remove(name);
-        let (mut matrix, down, up) = (take(&base)?, take(&down)?, take(&up)?);
-        add_product(&mut matrix, &down, &up);
-        Some((base, matrix))
+        // Eight bits where it was quantised; as exact as it was where it was not.
+        let encoding = match self.adapted.get(&base).map(|matrix| matrix.encoding) {
+            Some(exact @ (Encoding::F32 | Encoding::F16)) => exact,
+            _ => Encoding::Q8_0,
+        };
+        let mut take = |name: &str| {
+            let tensor = self.adapted.remove(name);
+            tensor.map(|tensor| tensor.decode().map_err(|e| unfit(name, e)))
+        };
+        let (Some(matrix), Some(down), Some(up)) = (take(&base), take(&down), take(&up)) else {
+            return Ok(None);
+        };
+        let mut matrix = matrix?;
+        add_product(&mut matrix, &down?, &up?);
+        let merged = EncodedTensor::encode(encoding, &matrix);
+        Ok(Some((base.clone(), merged.map_err(|e| unfit(&base, e))?)))
+    }
+}
+
+fn unfit(name: &str, source: QuantError) -> PackError {
+    PackError::Tensor {
+        name: name.to_owned(),
+        source,
     }
 }
 

@@ -4,7 +4,6 @@ use burn::module::Module;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Bool, Tensor};
 
-use super::cache::LayerCache;
 use super::projection::Projection;
 use super::rope::RotaryEmbedding;
 use crate::model::config::DecoderConfig;
@@ -33,6 +32,16 @@ pub(super) fn causal_mask(
     device: &burn::tensor::Device,
 ) -> Tensor<2, Bool> {
     Tensor::<2, Bool>::tril_mask([seq_len, start + seq_len], start as i64, device)
+}
+
+/// One sequence's cache in a layer.
+pub(super) struct Cached<'a> {
+    /// Keys and values, `[2, heads, capacity, head_width]`.
+    pub cache: &'a mut Tensor<4>,
+    /// Positions filled.
+    pub start: usize,
+    /// What the last position pays to every other is added here, `[query_heads, capacity]`.
+    pub evidence: Option<&'a mut Tensor<2>>,
 }
 
 impl Attention {
@@ -72,20 +81,18 @@ impl Attention {
         ]
     }
 
-    /// Attends; also gives each query position's attention over all keys, averaged over heads, when `weights` asks for it.
+    /// Attends to the sequence, and to what is cached before it.
     ///
     /// # Shapes
     ///
-    /// - input: `[batch_size, seq_len, width]`, `mask` as [`causal_mask`] gives it
-    /// - output: `[batch_size, seq_len, width]` and `[batch_size, seq_len, start + seq_len]`
+    /// - input and output: `[batch_size, seq_len, width]`, of one sequence where there is a cache; `mask` as [`causal_mask`] gives it
     pub(super) fn forward(
         &self,
         x: Tensor<3>,
         rope: &RotaryEmbedding,
         mask: Option<Tensor<2, Bool>>,
-        cache: Option<(&mut LayerCache, usize)>,
-        weights: bool,
-    ) -> (Tensor<3>, Option<Tensor<3>>) {
+        cached: Option<Cached<'_>>,
+    ) -> Tensor<3> {
         let [batch_size, seq_len, width] = x.dims();
         let (groups, head_width) = (self.key_value_heads, self.head_width);
         let shared = self.query_heads / groups;
@@ -94,16 +101,19 @@ impl Attention {
             y.reshape([batch_size, seq_len, n, head_width])
                 .swap_dims(1, 2)
         };
-        let start = cache.as_ref().map_or(0, |(_, start)| *start);
+        let start = cached.as_ref().map_or(0, |cached| cached.start);
         let query = rope.rotate(
             heads(self.query.forward(x.clone()), self.query_heads),
             start,
         );
         let key = rope.rotate(heads(self.key.forward(x.clone()), groups), start);
         let value = heads(self.value.forward(x), groups);
-        let (key, value) = match cache {
-            Some((cache, start)) => cache.append(key, value, start),
-            None => (key, value),
+        let (key, value, evidence) = match cached {
+            Some(cached) => {
+                let (key, value) = append(cached.cache, key, value, start);
+                (key, value, cached.evidence)
+            }
+            None => (key, value, None),
         };
         let total = start + seq_len;
         // The query heads that share a key are rows of one matrix, so that keys and values need not be repeated.
@@ -126,23 +136,47 @@ impl Attention {
                 .reshape([batch_size, groups, shared * seq_len, total]),
         };
         let shares = softmax(scores, 3);
-        let mean = weights.then(|| {
-            shares
+        if let Some(evidence) = evidence {
+            let last = shares
                 .clone()
-                .reshape([batch_size, groups * shared, seq_len, total])
-                .mean_dim(1)
-                .reshape([batch_size, seq_len, total])
-        });
+                .reshape([groups * shared, seq_len, total])
+                .narrow(1, seq_len - 1, 1)
+                .reshape([groups * shared, total]);
+            evidence.inplace(|sum| {
+                let seen = [0..groups * shared, 0..total];
+                let more = sum.clone().slice(seen.clone()) + last;
+                sum.slice_assign(seen, more)
+            });
+        }
         let mixed = shares
             .matmul(value)
             .reshape([batch_size, self.query_heads, seq_len, head_width])
             .swap_dims(1, 2)
             .reshape([batch_size * seq_len, self.query_heads * head_width]);
-        (
-            self.output
-                .forward(mixed)
-                .reshape([batch_size, seq_len, width]),
-            mean,
-        )
+        self.output
+            .forward(mixed)
+            .reshape([batch_size, seq_len, width])
     }
+}
+
+/// Writes keys and values after `start` positions of the cache; gives all of them up to the end.
+///
+/// # Shapes
+///
+/// - input: `[1, heads, seq_len, head_width]`
+/// - output: `[1, heads, start + seq_len, head_width]`
+fn append(
+    cache: &mut Tensor<4>,
+    keys: Tensor<4>,
+    values: Tensor<4>,
+    start: usize,
+) -> (Tensor<4>, Tensor<4>) {
+    let [_, heads, seq_len, width] = keys.dims();
+    let part =
+        |which: usize, from: usize| [which..which + 1, 0..heads, from..start + seq_len, 0..width];
+    for (which, new) in [keys, values].into_iter().enumerate() {
+        cache.inplace(|cache| cache.slice_assign(part(which, start), new));
+    }
+    let all = |which| cache.clone().slice(part(which, 0));
+    (all(0), all(1))
 }

@@ -1,47 +1,18 @@
 //! The static key/value cache: allocated once, written in place, cut back by moving its length.
 
+use std::mem;
+
 use burn::tensor::{Device, Tensor};
 
 use crate::model::config::DecoderConfig;
 
-/// Keys and values of one layer.
-#[derive(Clone, Debug)]
-pub(super) struct LayerCache {
-    keys: Tensor<4>,
-    values: Tensor<4>,
-}
-
-impl LayerCache {
-    /// Writes the new keys and values after `start` positions; returns all of them up to the end.
-    ///
-    /// # Shapes
-    ///
-    /// - input: `[1, heads, seq_len, head_width]`
-    /// - output: `[1, heads, start + seq_len, head_width]`
-    pub(super) fn append(
-        &mut self,
-        keys: Tensor<4>,
-        values: Tensor<4>,
-        start: usize,
-    ) -> (Tensor<4>, Tensor<4>) {
-        let [batch_size, heads, seq_len, width] = keys.dims();
-        let new = [0..batch_size, 0..heads, start..start + seq_len, 0..width];
-        let all = [0..batch_size, 0..heads, 0..start + seq_len, 0..width];
-        // `inplace` gives up the only handle, so that the back end may write without a copy.
-        self.keys
-            .inplace(|cache| cache.slice_assign(new.clone(), keys));
-        self.values.inplace(|cache| cache.slice_assign(new, values));
-        (
-            self.keys.clone().slice(all.clone()),
-            self.values.clone().slice(all),
-        )
-    }
-}
-
 /// Key/value cache of a whole decoder for one sequence.
 #[derive(Clone, Debug)]
 pub struct KeyValueCache {
-    pub(super) layers: Vec<LayerCache>,
+    /// Keys and values of each layer, `[2, heads, capacity, head_width]`.
+    layers: Vec<Tensor<4>>,
+    /// Stands where a step is given no room for evidence. Kept, so that no step has to make one.
+    no_evidence: Tensor<2>,
     length: usize,
     capacity: usize,
 }
@@ -49,18 +20,20 @@ pub struct KeyValueCache {
 impl KeyValueCache {
     /// An empty cache of `capacity` positions.
     pub fn new(config: &DecoderConfig, capacity: usize, device: &Device) -> Self {
-        let shape = [1, config.key_value_heads, capacity, config.head_width];
-        let layers = (0..config.layers)
-            .map(|_| LayerCache {
-                keys: Tensor::zeros(shape, device),
-                values: Tensor::zeros(shape, device),
-            })
-            .collect();
+        let layers = (0..config.layers).map(|_| Self::layer(config, capacity, device));
+        let layers = layers.collect();
         Self {
             layers,
+            no_evidence: Tensor::zeros([1, 1], device),
             length: 0,
             capacity,
         }
+    }
+
+    /// One layer's part, empty.
+    pub(super) fn layer(config: &DecoderConfig, capacity: usize, device: &Device) -> Tensor<4> {
+        let shape = [2, config.key_value_heads, capacity, config.head_width];
+        Tensor::zeros(shape, device)
     }
 
     /// Positions filled.
@@ -78,12 +51,24 @@ impl KeyValueCache {
         self.capacity
     }
 
+    /// `[1, 1]`, in the place of evidence that is not wanted.
+    pub(super) fn no_evidence(&self) -> Tensor<2> {
+        self.no_evidence.clone()
+    }
+
     /// Forgets every position from `length` on. Costs nothing: what lies beyond is overwritten before it is read.
     pub fn truncate(&mut self, length: usize) {
         self.length = self.length.min(length);
     }
 
-    pub(super) fn advance(&mut self, positions: usize) {
+    /// Gives each layer's part to `write` as its only handle, so that it may write in place, and keeps what comes back.
+    pub(super) fn update(
+        &mut self,
+        positions: usize,
+        mut write: impl FnMut(usize, Tensor<4>) -> Tensor<4>,
+    ) {
+        let layers = mem::take(&mut self.layers).into_iter().enumerate();
+        self.layers = layers.map(|(index, layer)| write(index, layer)).collect();
         self.length += positions;
     }
 }

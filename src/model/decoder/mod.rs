@@ -2,6 +2,7 @@
 
 mod attention;
 mod cache;
+mod packed;
 mod projection;
 mod rope;
 
@@ -10,41 +11,14 @@ use burn::tensor::activation::silu;
 use burn::tensor::{Bool, Int, Tensor};
 
 pub use self::attention::Attention;
+use self::attention::Cached;
 pub use self::cache::KeyValueCache;
-use self::cache::LayerCache;
+use self::packed::{PackedBlock, Step};
 pub use self::projection::{LowRank, Projection};
 pub use self::rope::RotaryEmbedding;
 use super::config::DecoderConfig;
-use super::parameters::{ParameterError, Parameters};
-
-/// Root-mean-square norm (Zhang and Sennrich 2019).
-#[derive(Module, Debug)]
-struct RmsNorm {
-    weight: Tensor<1>,
-    epsilon: f64,
-}
-
-impl RmsNorm {
-    fn take(
-        parameters: &mut Parameters,
-        name: &str,
-        config: &DecoderConfig,
-    ) -> Result<Self, ParameterError> {
-        let weight = parameters.take(name, [config.width])?;
-        Ok(Self {
-            weight,
-            epsilon: config.norm_epsilon,
-        })
-    }
-
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let [_, _, width] = x.dims();
-        let scale = (x.clone().powi_scalar(2).mean_dim(2) + self.epsilon)
-            .sqrt()
-            .recip();
-        x * scale * self.weight.clone().reshape([1, 1, width])
-    }
-}
+use super::parameters::{Matrix, ParameterError, Parameters};
+use crate::kernels::{Likeliest, Norm};
 
 /// SwiGLU feed-forward (Shazeer 2020).
 #[derive(Module, Debug)]
@@ -68,9 +42,9 @@ impl FeedForward {
 /// One decoder block.
 #[derive(Module, Debug)]
 struct DecoderBlock {
-    attention_norm: RmsNorm,
+    attention_norm: Norm,
     attention: Attention,
-    feed_forward_norm: RmsNorm,
+    feed_forward_norm: Norm,
     feed_forward: FeedForward,
 }
 
@@ -78,18 +52,19 @@ impl DecoderBlock {
     fn take(
         config: &DecoderConfig,
         parameters: &mut Parameters,
-        index: usize,
+        name: &str,
     ) -> Result<Self, ParameterError> {
-        let name = format!("decoder.layers.{index}");
         let (width, wide) = (config.width, config.feed_forward);
         Ok(Self {
-            attention_norm: RmsNorm::take(parameters, &format!("{name}.attention_norm"), config)?,
-            attention: Attention::take(config, parameters, &name)?,
-            feed_forward_norm: RmsNorm::take(
-                parameters,
-                &format!("{name}.feed_forward_norm"),
-                config,
-            )?,
+            attention_norm: Norm {
+                weight: parameters.take(&format!("{name}.attention_norm"), [width])?,
+                epsilon: config.norm_epsilon,
+            },
+            attention: Attention::take(config, parameters, name)?,
+            feed_forward_norm: Norm {
+                weight: parameters.take(&format!("{name}.feed_forward_norm"), [width])?,
+                epsilon: config.norm_epsilon,
+            },
             feed_forward: FeedForward {
                 gate: Projection::take(
                     parameters,
@@ -115,26 +90,38 @@ impl DecoderBlock {
         x: Tensor<3>,
         rope: &RotaryEmbedding,
         mask: Option<Tensor<2, Bool>>,
-        cache: Option<(&mut LayerCache, usize)>,
-        weights: bool,
-    ) -> (Tensor<3>, Option<Tensor<3>>) {
-        let normed = self.attention_norm.forward(x.clone());
-        let (mixed, attention) = self.attention.forward(normed, rope, mask, cache, weights);
-        let x = x + mixed;
-        let y = self
-            .feed_forward
-            .forward(self.feed_forward_norm.forward(x.clone()));
-        (x + y, attention)
+        cached: Option<Cached<'_>>,
+    ) -> Tensor<3> {
+        let [batch_size, seq_len, width] = x.dims();
+        let normed = |x: Tensor<3>, norm: &Norm| {
+            rms_norm(x.reshape([batch_size * seq_len, width]), norm)
+                .reshape([batch_size, seq_len, width])
+        };
+        let y = normed(x.clone(), &self.attention_norm);
+        let x = x + self.attention.forward(y, rope, mask, cached);
+        let y = normed(x.clone(), &self.feed_forward_norm);
+        x + self.feed_forward.forward(y)
     }
+}
+
+/// One decoder block in one of two forms.
+#[derive(Module, Debug)]
+enum Block {
+    /// Of plain tensor operations: for training, for weights in full precision, and as what the other is held against.
+    Dense(DecoderBlock),
+    /// On matrices as they were quantised.
+    Packed(PackedBlock),
 }
 
 /// The decoder. Built by [`Decoder::take`].
 #[derive(Module, Debug)]
 pub struct Decoder {
-    embedding: Tensor<2>,
-    blocks: Vec<DecoderBlock>,
-    norm: RmsNorm,
+    embedding: Matrix,
+    blocks: Vec<Block>,
+    norm: Norm,
     rope: RotaryEmbedding,
+    #[module(skip)]
+    config: DecoderConfig,
 }
 
 impl Decoder {
@@ -147,17 +134,25 @@ impl Decoder {
         config: &DecoderConfig,
         parameters: &mut Parameters,
     ) -> Result<Self, ParameterError> {
-        let embedding = parameters.take("decoder.embedding", [config.vocabulary, config.width])?;
-        let blocks = (0..config.layers)
-            .map(|index| DecoderBlock::take(config, parameters, index))
-            .collect::<Result<_, _>>()?;
-        let norm = RmsNorm::take(parameters, "decoder.norm", config)?;
-        let rope = RotaryEmbedding::new(config, parameters.device());
+        let embedding =
+            parameters.take_matrix("decoder.embedding", [config.vocabulary, config.width])?;
+        let block = |index: usize| {
+            let name = format!("decoder.layers.{index}");
+            Ok(match PackedBlock::take(config, parameters, &name)? {
+                Some(block) => Block::Packed(block),
+                None => Block::Dense(DecoderBlock::take(config, parameters, &name)?),
+            })
+        };
+        let blocks = (0..config.layers).map(block).collect::<Result<_, _>>()?;
         Ok(Self {
             embedding,
             blocks,
-            norm,
-            rope,
+            norm: Norm {
+                weight: parameters.take("decoder.norm", [config.width])?,
+                epsilon: config.norm_epsilon,
+            },
+            rope: RotaryEmbedding::new(config, parameters.device()),
+            config: config.clone(),
         })
     }
 
@@ -168,24 +163,36 @@ impl Decoder {
     /// - input: `[tokens]`
     /// - output: `[tokens, width]`
     pub fn embed(&self, tokens: Tensor<1, Int>) -> Tensor<2> {
-        self.embedding.clone().select(0, tokens)
+        match &self.embedding {
+            Matrix::Dense(embedding) => embedding.clone().select(0, tokens),
+            Matrix::Quantised(embedding) => embedding.rows(tokens),
+        }
     }
 
     /// Runs whole sequences without a cache, as training does. Pads stand at the end, where no position before them sees them.
     ///
     /// # Shapes
     ///
-    /// - input and output: `[batch_size, seq_len, width]`, the output before the head
+    /// - input and output: `[batch_size, seq_len, width]`, the output before the last norm
     pub fn forward(&self, embedded: Tensor<3>) -> Tensor<3> {
         let [_, seq_len, _] = embedded.dims();
-        let mask = attention::causal_mask(seq_len, 0, &embedded.device());
-        let mut x = embedded;
-        for block in &self.blocks {
-            x = block
-                .forward(x, &self.rope, Some(mask.clone()), None, false)
-                .0;
-        }
-        self.norm.forward(x)
+        let device = embedded.device();
+        let mask = attention::causal_mask(seq_len, 0, &device);
+        self.blocks.iter().fold(embedded, |x, block| match block {
+            Block::Dense(block) => block.forward(x, &self.rope, Some(mask.clone()), None),
+            Block::Packed(block) => {
+                let step = Step::new(&self.rope, 0, &device);
+                let sequence = |x: Tensor<3>| {
+                    let cache = KeyValueCache::layer(&self.config, seq_len, &device);
+                    let unwanted = Tensor::zeros([1, 1], &device);
+                    block
+                        .extend(x.squeeze_dim(0), &step, cache, unwanted)
+                        .0
+                        .unsqueeze_dim::<3>(0)
+                };
+                Tensor::cat(x.split(1, 0).into_iter().map(sequence).collect(), 0)
+            }
+        })
     }
 
     /// Runs the next positions of one sequence, after those in the cache, and adds them to it.
@@ -195,7 +202,7 @@ impl Decoder {
     /// # Shapes
     ///
     /// - input: `[seq_len, width]`
-    /// - output: `[seq_len, width]` before the head, and `[cache.len()]` (after this call)
+    /// - output: `[seq_len, width]` before the last norm, and `[cache.len()]` (after this call)
     pub fn extend(
         &self,
         embedded: Tensor<2>,
@@ -203,53 +210,104 @@ impl Decoder {
         evidence: bool,
     ) -> (Tensor<2>, Option<Tensor<1>>) {
         let [seq_len, width] = embedded.dims();
+        let device = embedded.device();
         let start = cache.len();
-        let total = start + seq_len;
-        let mask =
-            (seq_len > 1).then(|| attention::causal_mask(seq_len, start, &embedded.device()));
-        let mut x = embedded.reshape([1, seq_len, width]);
-        let mut sum: Option<Tensor<1>> = None;
-        for (block, layer) in self.blocks.iter().zip(&mut cache.layers) {
-            let (y, attention) =
-                block.forward(x, &self.rope, mask.clone(), Some((layer, start)), evidence);
-            x = y;
-            if let Some(attention) = attention {
-                let last = attention
-                    .slice([0..1, seq_len - 1..seq_len, 0..total])
-                    .reshape([total]);
-                sum = Some(match sum {
-                    None => last,
-                    Some(sum) => sum + last,
-                });
+        let mask = (seq_len > 1).then(|| attention::causal_mask(seq_len, start, &device));
+        let step = Step::new(&self.rope, start, &device);
+        let mut paid = if evidence {
+            Tensor::zeros([self.config.query_heads, cache.capacity()], &device)
+        } else {
+            cache.no_evidence()
+        };
+        let mut x = embedded;
+        cache.update(seq_len, |index, mut layer| match &self.blocks[index] {
+            Block::Packed(block) => {
+                let given = (x.clone(), paid.clone());
+                (x, layer, paid) = block.extend(given.0, &step, layer, given.1);
+                layer
             }
-        }
-        cache.advance(seq_len);
-        let attention = sum.map(|sum| sum / self.blocks.len() as f64);
-        (self.norm.forward(x).reshape([seq_len, width]), attention)
+            Block::Dense(block) => {
+                let cached = Cached {
+                    cache: &mut layer,
+                    start,
+                    evidence: evidence.then_some(&mut paid),
+                };
+                let y = x.clone().reshape([1, seq_len, width]);
+                let y = block.forward(y, &self.rope, mask.clone(), Some(cached));
+                x = y.reshape([seq_len, width]);
+                layer
+            }
+        });
+        let paid = evidence.then(|| {
+            let heads_and_layers = (self.config.query_heads * self.blocks.len()) as f64;
+            let sum: Tensor<1> = paid.sum_dim(0).squeeze_dim(0);
+            sum.narrow(0, 0, start + seq_len) / heads_and_layers
+        });
+        (x, paid)
     }
 
-    /// The tied head.
+    /// The last norm and the tied head.
     ///
     /// # Shapes
     ///
     /// - input: `[rows, width]`
     /// - output: `[rows, vocabulary]`
     pub fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
-        hidden.matmul(self.embedding.clone().transpose())
+        let normed = rms_norm(hidden, &self.norm);
+        match &self.embedding {
+            Matrix::Dense(embedding) => normed.matmul(embedding.clone().transpose()),
+            Matrix::Quantised(embedding) => embedding.product(normed),
+        }
+    }
+
+    /// The same for one row, with the likeliest token found on the device.
+    ///
+    /// # Shapes
+    ///
+    /// - input: `[1, width]`
+    pub fn likeliest(&self, hidden: Tensor<2>) -> Likeliest {
+        match &self.embedding {
+            Matrix::Quantised(embedding) => embedding.likeliest(hidden, &self.norm),
+            Matrix::Dense(_) => {
+                let logits = self.logits(hidden);
+                let (highest, index) = logits.clone().max_dim_with_indices(1);
+                let sum = (logits.clone() - highest.clone()).exp().sum_dim(1);
+                let top = Tensor::cat(vec![index.float(), highest, sum.log()], 1);
+                Likeliest {
+                    logits,
+                    top: top.squeeze_dim(0),
+                }
+            }
+        }
     }
 
     /// Every projection that carries an adapter in training, with the name of its matrix.
     pub fn adapted(&mut self) -> impl Iterator<Item = (String, &mut Projection)> {
-        self.blocks
-            .iter_mut()
-            .enumerate()
-            .flat_map(|(index, block)| {
-                block.attention.adapted().map(|(part, projection)| {
-                    (
-                        format!("decoder.layers.{index}.attention.{part}"),
-                        projection,
-                    )
-                })
+        let blocks = self.blocks.iter_mut().enumerate();
+        let dense = blocks.filter_map(|(index, block)| match block {
+            Block::Dense(block) => Some((index, block)),
+            Block::Packed(_) => None,
+        });
+        dense.flat_map(|(index, block)| {
+            block.attention.adapted().map(move |(part, projection)| {
+                (
+                    format!("decoder.layers.{index}.attention.{part}"),
+                    projection,
+                )
             })
+        })
     }
+}
+
+/// Root-mean-square norm (Zhang and Sennrich 2019).
+///
+/// # Shapes
+///
+/// - input and output: `[rows, width]`
+fn rms_norm(x: Tensor<2>, norm: &Norm) -> Tensor<2> {
+    let [_, width] = x.dims();
+    let scale = (x.clone().powi_scalar(2).mean_dim(1) + norm.epsilon)
+        .sqrt()
+        .recip();
+    x * scale * norm.weight.clone().reshape([1, width])
 }

@@ -5,34 +5,30 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::model::config::DecoderConfig;
 
-/// Cosines and sines of every position and channel.
+/// Cosines and sines of every position and pair of channels.
 #[derive(Module, Debug)]
 pub struct RotaryEmbedding {
-    cos: Tensor<2>,
-    sin: Tensor<2>,
+    /// `[positions, head_width]`: cosines in the first half of a row, sines in the second.
+    pub(super) table: Tensor<2>,
 }
 
 impl RotaryEmbedding {
     /// Tables for `config.context` positions.
     pub fn new(config: &DecoderConfig, device: &Device) -> Self {
         let half = config.head_width / 2;
-        // In f64: at position 2047 an angle in f32 would be off by 1e-4.
-        let table = |f: fn(f64) -> f64| {
-            let mut values = Vec::with_capacity(config.context * config.head_width);
-            for position in 0..config.context {
-                for channel in 0..config.head_width {
-                    let exponent = -((channel % half) as f64) / half as f64;
-                    values.push(f(position as f64 * config.rope_base.powf(exponent)) as f32);
-                }
+        let mut values = Vec::with_capacity(config.context * config.head_width);
+        for position in 0..config.context {
+            for part in [f64::cos, f64::sin] {
+                // In f64: at position 2047 an angle in f32 would be off by 1e-4.
+                values.extend((0..half).map(|channel| {
+                    let exponent = -(channel as f64) / half as f64;
+                    part(position as f64 * config.rope_base.powf(exponent)) as f32
+                }));
             }
-            Tensor::from_data(
-                TensorData::new(values, [config.context, config.head_width]),
-                device,
-            )
-        };
+        }
+        let table = TensorData::new(values, [config.context, config.head_width]);
         Self {
-            cos: table(f64::cos),
-            sin: table(f64::sin),
+            table: Tensor::from_data(table, device),
         }
     }
 
@@ -43,15 +39,18 @@ impl RotaryEmbedding {
     /// - input and output: `[batch_size, heads, seq_len, head_width]`
     pub fn rotate(&self, x: Tensor<4>, start: usize) -> Tensor<4> {
         let [_, _, seq_len, width] = x.dims();
-        let part = |table: &Tensor<2>| {
-            table
-                .clone()
-                .slice([start..start + seq_len, 0..width])
-                .reshape([1, 1, seq_len, width])
+        let half = width / 2;
+        let table = self.table.clone().narrow(0, start, seq_len);
+        let part = |from| {
+            let part = table.clone().narrow(1, from, half);
+            part.reshape([1, 1, seq_len, half])
         };
-        let first = x.clone().narrow(3, 0, width / 2);
-        let second = x.clone().narrow(3, width / 2, width / 2);
-        let turned = Tensor::cat(vec![second.neg(), first], 3);
-        x * part(&self.cos) + turned * part(&self.sin)
+        let (cos, sin) = (part(0), part(half));
+        let (first, second) = (x.clone().narrow(3, 0, half), x.narrow(3, half, half));
+        let turned = [
+            first.clone() * cos.clone() - second.clone() * sin.clone(),
+            second * cos + first * sin,
+        ];
+        Tensor::cat(turned.into(), 3)
     }
 }

@@ -1,11 +1,10 @@
 //! Opening a pack that lies in a folder of this machine, shard by shard as the page does.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use super::{Manifest, PackError, PackReader};
-use crate::weights::HostTensor;
+use crate::weights::Weights;
 
 /// Whether the matrices of the language model come with the adapter or as they were published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +25,7 @@ pub struct OpenPack {
     /// The tokenizer's tables.
     pub tokenizer: Vec<u8>,
     /// Every tensor by its name.
-    pub tensors: BTreeMap<String, HostTensor>,
+    pub tensors: Weights,
 }
 
 impl OpenPack {
@@ -44,7 +43,7 @@ impl OpenPack {
         if adapters == Adapters::LeftOut {
             reader = reader.without_adapters();
         }
-        let mut tensors = BTreeMap::new();
+        let mut tensors = Weights::new();
         for (index, shard) in manifest.shards.iter().enumerate() {
             tensors.extend(reader.push(index, &read(&folder.join(&shard.path))?)?);
         }
