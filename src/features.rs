@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::model::config::VisionConfig;
-use crate::model::vision::{Vision, pool};
+use crate::model::vision::Vision;
 use crate::picture::Square;
 
 /// Pictures that go through the encoder together.
@@ -346,7 +346,8 @@ impl<'a> FeatureReader<'a> {
         let size = self.image_size;
         let pixels: Vec<f32> = squares.iter().flat_map(Square::to_input).collect();
         let pixels = TensorData::new(pixels, [squares.len(), 3, size, size]);
-        let features = pool(self.vision.forward(Tensor::from_data(pixels, &self.device)));
+        let pixels = Tensor::from_data(pixels, &self.device);
+        let features = self.vision.features(pixels);
         features
             .try_into_vec_as::<f32>()
             .map_err(|error| FeatureError::Device(format!("{error:?}")))

@@ -249,7 +249,7 @@ impl PackLoader {
                 let detail = json!({ "reason": reason, "message": reason.to_string() });
                 WebError::new("device-unavailable", "", detail)
             })?;
-        let parameters = Parameters::new(&opened.device).keeping_blocks();
+        let parameters = Parameters::new(&opened.device).for_kernels();
         Ok(PackLoader {
             opened,
             reader: PackReader::new(manifest),

@@ -1,14 +1,19 @@
 //! Every kernel against plain tensor operations on the decoded matrices, on every device that this build has.
 
 use burn::tensor::activation::{silu, softmax};
+use burn::tensor::module::conv2d;
+use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use link_context::kernels::{Norm, QuantisedMatrix, cached_attention};
-use link_context::weights::{EncodedTensor, Encoding};
+use link_context::kernels::convolutions::{padded, quadrants, windows};
+use link_context::kernels::{ChannelFilters, Filters, Norm, QuantisedMatrix, cached_attention};
+use link_context::weights::{EncodedTensor, Encoding, HostTensor};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 const ENCODINGS: [Encoding; 2] = [Encoding::Q4_1, Encoding::Q8_0];
 const EPSILON: f64 = 1e-5;
+/// What filters and activations of 14 bits may cost.
+const FILTERS: f32 = 5e-4;
 /// One row as in decoding; rows that fill no tile, one tile, and more than one.
 const ROWS: [usize; 4] = [1, 3, 32, 45];
 
@@ -83,15 +88,20 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_into_vec().unwrap()
 }
 
-/// Within a share of the largest value: the kernels of the CPU round activations to 16 bits.
+/// Within a ten-thousandth of the largest value: the kernels of the CPU round activations to 16 bits.
 fn assert_close<const D: usize>(found: Tensor<D>, expected: Tensor<D>, what: &str) {
+    assert_within(1e-4, found, expected, what);
+}
+
+/// Within a share of the largest value.
+fn assert_within<const D: usize>(share: f32, found: Tensor<D>, expected: Tensor<D>, what: &str) {
     assert_eq!(found.dims(), expected.dims(), "{what}");
     let (found, expected) = (values(found), values(expected));
     let size = expected.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
     for (at, (found, expected)) in found.iter().zip(&expected).enumerate() {
         let difference = (found - expected).abs();
         assert!(
-            difference <= 1e-4 * size,
+            difference <= share * size,
             "{what}: {found} for {expected} at {at}"
         );
     }
@@ -261,6 +271,120 @@ fn the_likeliest_of_all_logits() {
                     );
                 }
             }
+        }
+    }
+}
+
+/// A map with its channels side by side, and zeros beside them, back as Burn has it.
+fn channels_first(map: Tensor<4>, channels: usize) -> Tensor<4> {
+    let [pictures, height, width, room] = map.dims();
+    assert_eq!(room, padded(channels));
+    let map = Tensor::<4>::from_data(map.into_data(), &Device::flex());
+    for pixel in values(map.clone()).chunks_exact(room) {
+        assert!(pixel[channels..].iter().all(|value| *value == 0.0));
+    }
+    map.slice([0..pictures, 0..height, 0..width, 0..channels])
+        .permute([0, 3, 1, 2])
+}
+
+/// As TensorFlow's SAME has it.
+fn same(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    stride: usize,
+    groups: usize,
+) -> Tensor<4> {
+    let [_, _, height, width] = x.dims();
+    let [_, _, kernel, _] = weight.dims();
+    let mut options = ConvOptions::new([stride; 2], [0; 2], [1; 2], groups);
+    options.padding = [height, width].map(|size| {
+        let all = ((size.div_ceil(stride) - 1) * stride + kernel).saturating_sub(size);
+        (all / 2, all - all / 2)
+    });
+    conv2d(x, weight, Some(bias), options)
+}
+
+fn host(data: &TensorData) -> HostTensor {
+    HostTensor {
+        shape: data.shape().to_vec(),
+        data: data.clone().try_into_vec().unwrap(),
+    }
+}
+
+/// As an encoder begins and goes on: windows, a filter a channel, then every pixel by itself, with a residual and without.
+#[test]
+fn convolutions() {
+    let cpu = Device::flex();
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    for device in devices() {
+        for (pictures, height, width, kernel, stride, channels, out) in [
+            (1, 7, 7, 3, 1, 32, 32),
+            (2, 9, 6, 5, 2, 40, 20),
+            (1, 6, 11, 3, 2, 144, 70),
+        ] {
+            let what = format!(
+                "{device:?} {pictures}x{height}x{width} {kernel}/{stride} {channels}>{out}"
+            );
+            let mut filters = |shape: [usize; 4]| {
+                let (weight, bias) = (random(&mut rng, shape), random(&mut rng, [shape[0]]));
+                (weight, bias)
+            };
+            let (stem, stem_bias) = filters([channels, 3, kernel, kernel]);
+            let (wise, wise_bias) = filters([channels, 1, kernel, kernel]);
+            let (point, point_bias) = filters([out, channels, 1, 1]);
+            let (square, square_bias) = filters([out, out, 1, 1]);
+            let pixels = random(&mut rng, [pictures, 3, height, width]);
+
+            // Each step is compared on what the step before it gave, so that no rounding is counted twice.
+            let cpu_on = |data: &TensorData| on::<4>(data, &cpu);
+            let bias = |data: &TensorData| on::<1>(data, &device);
+            let plain = |x: Tensor<4>, weight: &TensorData, bias: &TensorData, stride, groups| {
+                same(x, cpu_on(weight), on(bias, &cpu), stride, groups)
+            };
+            let under = windows(on(&pixels, &device), kernel, stride);
+            let begun = Filters::new(&host(&stem), &device).pointwise(under, &bias(&stem_bias));
+            let expected = plain(cpu_on(&pixels), &stem, &stem_bias, stride, 1).clamp(0.0, 6.0);
+            let first = channels_first(begun.clone(), channels);
+            assert_within(FILTERS, first.clone(), expected, &what);
+
+            let each = ChannelFilters::new(&host(&wise), &device);
+            let each = each.depthwise(begun, &bias(&wise_bias), stride);
+            let expected = plain(first, &wise, &wise_bias, stride, channels).clamp(0.0, 6.0);
+            let second = channels_first(each.clone(), channels);
+            assert_close(second.clone(), expected, &what);
+
+            let filters = Filters::new(&host(&point), &device);
+            let ours = filters.pointwise_onto(each, &bias(&point_bias), None);
+            let expected = plain(second, &point, &point_bias, 1, 1);
+            let third = channels_first(ours.clone(), out);
+            assert_within(FILTERS, third.clone(), expected, &what);
+
+            let filters = Filters::new(&host(&square), &device);
+            let again = filters.pointwise_onto(ours.clone(), &bias(&square_bias), Some(ours));
+            let expected = third.clone() + plain(third, &square, &square_bias, 1, 1);
+            let fourth = channels_first(again.clone(), out);
+            assert_within(FILTERS, fourth.clone(), expected, &what);
+
+            let [_, _, rows, columns] = fourth.dims();
+            let (half_rows, half_columns) = (rows.div_ceil(2), columns.div_ceil(2));
+            let mean = |rows: std::ops::Range<usize>, columns: std::ops::Range<usize>| {
+                fourth
+                    .clone()
+                    .slice([0..pictures, 0..out, rows, columns])
+                    .mean_dims(&[2, 3])
+                    .reshape([pictures, 1, out])
+            };
+            let (top, left) = (0..half_rows, 0..half_columns);
+            let (bottom, right) = (rows - half_rows..rows, columns - half_columns..columns);
+            let parts = vec![
+                mean(0..rows, 0..columns),
+                mean(top.clone(), left.clone()),
+                mean(top, right.clone()),
+                mean(bottom.clone(), left),
+                mean(bottom, right),
+            ];
+            assert_close(quadrants(again, out), Tensor::cat(parts, 1), &what);
         }
     }
 }

@@ -265,15 +265,15 @@ fn open(folder: &Path, adapters: Adapters) -> anyhow::Result<(Session, Encoder)>
     let config = pack.manifest.config.clone();
     let device = Device::flex();
     let mut hash = Sha256::new();
-    let mut parameters = Parameters::new(&device).keeping_blocks();
-    let mut encoder = Parameters::new(&device);
+    let mut parameters = Parameters::new(&device).for_kernels();
+    let mut encoder = Parameters::new(&device).for_kernels();
+    // Features by the kernels are not bit for bit those of plain tensor operations, which training keeps.
+    hash.update("kernels");
     for (name, tensor) in pack.tensors {
         if name.starts_with("vision.") {
             hash.update(&name);
-            let decoded = tensor.decode()?;
-            let values = decoded.data.iter();
-            values.for_each(|value| hash.update(value.to_le_bytes()));
-            encoder.insert(name.clone(), decoded);
+            hash.update(&tensor.bytes);
+            encoder.insert_encoded(name.clone(), &tensor)?;
         }
         parameters.insert_encoded(name, &tensor)?;
     }

@@ -1,9 +1,10 @@
-//! Operations that Burn does not have, or not in a form for one token at a time: the parts of a decoder on weights that stay as they were
-//! quantised.
+//! Operations that Burn does not have, or not in a form for one token or one picture at a time: the parts of a decoder on weights that stay
+//! as they were quantised, and of a picture encoder.
 //!
 //! Every operation has a form for each back end that the page uses: [`cpu`] for Flex, [`gpu`] for WebGPU. The tests hold both against plain
 //! tensor operations on the decoded matrices. What is fused is what one token's step would otherwise send to the device in many small pieces.
 
+pub mod convolutions;
 mod cpu;
 #[cfg(feature = "webgpu")]
 mod gpu;
@@ -13,10 +14,11 @@ pub mod quantised;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
 
+pub use self::convolutions::{ChannelFilters, Convolutions, Filters};
 pub use self::packed::{Likeliest, Norm, cached_attention};
 pub use self::quantised::{Blocks, QuantisedMatrix};
 
-/// The operations, on the back ends' own tensors. A matrix in blocks is `[out, input / 32 * words a block]`, see [`Blocks`]; it is never
+/// The operations of a decoder, on the back ends' own tensors. A matrix in blocks is `[out, input / 32 * words a block]`, see [`Blocks`]; it is never
 /// decoded as a whole. A norm is a root-mean-square norm with a weight a channel and `epsilon` added to the mean square.
 #[backend_extension(Flex, Cube: cfg(feature = "webgpu"))]
 pub trait Kernels: Backend {

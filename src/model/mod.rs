@@ -48,7 +48,7 @@ impl LinkContextModel {
     /// - input: `[pictures, 3, image_size, image_size]`, `(x - 127) / 128`
     /// - output: `[pictures, visual_tokens, head_channels]`
     pub fn features(&self, pixels: Tensor<4>) -> Tensor<3> {
-        vision::pool(self.vision.forward(pixels))
+        self.vision.features(pixels)
     }
 
     /// Lays words and visual tokens out in the order of a sequence, or of several, one after the other.

@@ -6,7 +6,7 @@ use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 use thiserror::Error;
 
-use crate::kernels::{Blocks, QuantisedMatrix};
+use crate::kernels::{Blocks, ChannelFilters, Filters, QuantisedMatrix};
 use crate::weights::quant::QuantError;
 use crate::weights::{EncodedTensor, HostTensor};
 
@@ -16,6 +16,11 @@ pub enum ParameterError {
     /// No tensor of this name was put in.
     #[error("the weights hold no tensor '{0}'; write the pack again with this version")]
     Missing(String),
+    /// The tensor is there, but not in the form that is asked for.
+    #[error(
+        "tensor '{0}' is not in the form that its part of the model takes; write the pack again with this version"
+    )]
+    Form(String),
     /// The tensor is there in another shape.
     #[error("tensor '{name}' has shape {found:?} where the model needs {expected:?}")]
     Shape {
@@ -33,7 +38,7 @@ pub enum ParameterError {
 /// Each tensor goes to the device when it is put in, so that the host never holds all of them.
 pub struct Parameters {
     device: Device,
-    keep_blocks: bool,
+    for_kernels: bool,
     tensors: BTreeMap<String, (Stored, Vec<usize>)>,
 }
 
@@ -41,6 +46,8 @@ pub struct Parameters {
 enum Stored {
     Dense(Tensor<1>),
     Quantised(QuantisedMatrix),
+    Filters(Filters),
+    ChannelFilters(ChannelFilters),
 }
 
 /// A matrix of a linear map, dense or in the blocks in which it was quantised.
@@ -57,18 +64,23 @@ impl Parameters {
     pub fn new(device: &Device) -> Self {
         Self {
             device: device.clone(),
-            keep_blocks: false,
+            for_kernels: false,
             tensors: BTreeMap::new(),
         }
     }
 
-    /// From here on, leaves matrices of quantised blocks as they are: for a device that has kernels of ours.
-    pub fn keeping_blocks(mut self) -> Self {
-        self.keep_blocks = true;
+    /// From here on, leaves matrices of quantised blocks as they are and makes convolutions' filters what our kernels take.
+    pub fn for_kernels(mut self) -> Self {
+        self.for_kernels = true;
         self
     }
 
-    /// Copies a tensor to the device under its name; a matrix in its blocks, if those are kept, else decoded.
+    /// Whether filters are what our kernels take.
+    pub const fn is_for_kernels(&self) -> bool {
+        self.for_kernels
+    }
+
+    /// Copies a tensor to the device under its name, in a form for our kernels if that was asked for, else decoded.
     ///
     /// # Errors
     ///
@@ -79,25 +91,34 @@ impl Parameters {
         tensor: &EncodedTensor,
     ) -> Result<(), QuantError> {
         tensor.validate()?;
-        let matrix = self
-            .keep_blocks
-            .then(|| QuantisedMatrix::new(tensor, &self.device));
-        match matrix.flatten() {
-            Some(matrix) => {
-                let stored = (Stored::Quantised(matrix), tensor.shape.clone());
-                self.tensors.insert(name, stored);
+        let stored = match tensor.shape[..] {
+            _ if !self.for_kernels => self.dense(tensor.decode()?),
+            [_, 1, kernel, _] if kernel > 1 => {
+                Stored::ChannelFilters(ChannelFilters::new(&tensor.decode()?, &self.device))
             }
-            None => self.insert(name, tensor.decode()?),
-        }
+            [_, _, _, _] => Stored::Filters(Filters::new(&tensor.decode()?, &self.device)),
+            _ => match QuantisedMatrix::new(tensor, &self.device) {
+                Some(matrix) => Stored::Quantised(matrix),
+                None => self.dense(tensor.decode()?),
+            },
+        };
+        self.tensors.insert(name, (stored, tensor.shape.clone()));
         Ok(())
     }
 
     /// Copies a dense tensor to the device under its name.
     pub fn insert(&mut self, name: String, tensor: HostTensor) {
-        let HostTensor { shape, data } = tensor;
+        let shape = tensor.shape.clone();
+        let stored = self.dense(tensor);
+        self.tensors.insert(name, (stored, shape));
+    }
+
+    fn dense(&self, HostTensor { data, .. }: HostTensor) -> Stored {
         let length = data.len();
-        let flat = Tensor::from_data(TensorData::new(data, [length]), &self.device);
-        self.tensors.insert(name, (Stored::Dense(flat), shape));
+        Stored::Dense(Tensor::from_data(
+            TensorData::new(data, [length]),
+            &self.device,
+        ))
     }
 
     /// The device of every tensor.
@@ -110,7 +131,7 @@ impl Parameters {
         self.tensors.contains_key(name)
     }
 
-    /// Takes a tensor out, decoded if it stands in blocks.
+    /// Takes a tensor out, decoded if it stands in blocks. Filters for our kernels cannot be had back.
     ///
     /// # Errors
     ///
@@ -123,7 +144,40 @@ impl Parameters {
         Ok(match self.take_stored(name, &expected)? {
             Stored::Dense(flat) => flat.reshape(expected),
             Stored::Quantised(matrix) => matrix.decode().reshape(expected),
+            Stored::Filters(_) | Stored::ChannelFilters(_) => return Err(other_form(name)),
         })
+    }
+
+    /// Takes the filters of a convolution that sees all channels, for our kernels.
+    ///
+    /// # Errors
+    ///
+    /// When they are missing, in another form, or not of the shape that the configuration asks for.
+    pub fn take_filters(
+        &mut self,
+        name: &str,
+        expected: [usize; 4],
+    ) -> Result<Filters, ParameterError> {
+        match self.take_stored(name, &expected)? {
+            Stored::Filters(filters) => Ok(filters),
+            _ => Err(other_form(name)),
+        }
+    }
+
+    /// Takes the filters of a convolution that has one a channel, for our kernels.
+    ///
+    /// # Errors
+    ///
+    /// When they are missing, in another form, or not of the shape that the configuration asks for.
+    pub fn take_channel_filters(
+        &mut self,
+        name: &str,
+        expected: [usize; 4],
+    ) -> Result<ChannelFilters, ParameterError> {
+        match self.take_stored(name, &expected)? {
+            Stored::ChannelFilters(filters) => Ok(filters),
+            _ => Err(other_form(name)),
+        }
     }
 
     /// Takes a matrix out as it stands.
@@ -139,6 +193,7 @@ impl Parameters {
         Ok(match self.take_stored(name, &expected)? {
             Stored::Dense(flat) => Matrix::Dense(flat.reshape(expected)),
             Stored::Quantised(matrix) => Matrix::Quantised(matrix),
+            Stored::Filters(_) | Stored::ChannelFilters(_) => return Err(other_form(name)),
         })
     }
 
@@ -146,7 +201,7 @@ impl Parameters {
     pub fn blocks(&self, name: &str) -> Option<Blocks> {
         match self.tensors.get(name)? {
             (Stored::Quantised(matrix), _) => Some(matrix.blocks()),
-            (Stored::Dense(_), _) => None,
+            _ => None,
         }
     }
 
@@ -162,7 +217,7 @@ impl Parameters {
     ) -> Result<QuantisedMatrix, ParameterError> {
         match self.take_stored(name, &expected)? {
             Stored::Quantised(matrix) => Ok(matrix),
-            Stored::Dense(_) => Err(ParameterError::Missing(format!("{name} in blocks"))),
+            _ => Err(other_form(name)),
         }
     }
 
@@ -180,6 +235,10 @@ impl Parameters {
             expected: expected.to_vec(),
         })
     }
+}
+
+fn other_form(name: &str) -> ParameterError {
+    ParameterError::Form(name.to_owned())
 }
 
 /// A tensor that training may change, under an identity that depends on its name alone: an optimiser's state is keyed by it, and must find

@@ -10,14 +10,41 @@ use burn::tensor::ops::ConvOptions;
 
 use super::config::VisionConfig;
 use super::parameters::{ParameterError, Parameters};
+use crate::kernels::convolutions::{parts, quadrants, windows};
+use crate::kernels::{ChannelFilters, Filters};
 
-/// A convolution with a bias and SAME padding.
+/// A convolution that sees all channels, with a bias and SAME padding.
 #[derive(Module, Debug)]
 struct Convolution {
-    weight: Tensor<4>,
+    filters: FullFilters,
+    bias: Tensor<1>,
+    kernel: usize,
+    stride: usize,
+}
+
+/// A convolution with a filter a channel.
+#[derive(Module, Debug)]
+struct Depthwise {
+    filters: DepthwiseFilters,
     bias: Tensor<1>,
     stride: usize,
-    groups: usize,
+}
+
+/// Filters in one of two forms.
+#[derive(Module, Debug)]
+enum FullFilters {
+    /// `[out, input, kernel, kernel]`, for Burn's operations: for training, and as what the other is held against. Maps are then
+    /// `[pictures, channels, height, width]`.
+    Dense(Tensor<4>),
+    /// For our kernels; maps are then `[pictures, height, width, padded(channels)]`.
+    Packed(Filters),
+}
+
+/// As [`FullFilters`], with a filter a channel.
+#[derive(Module, Debug)]
+enum DepthwiseFilters {
+    Dense(Tensor<4>),
+    Packed(ChannelFilters),
 }
 
 impl Convolution {
@@ -26,43 +53,105 @@ impl Convolution {
         name: &str,
         [out, input, kernel]: [usize; 3],
         stride: usize,
-        groups: usize,
     ) -> Result<Self, ParameterError> {
-        let weight = parameters.take(
-            &format!("{name}.weight"),
-            [out, input / groups, kernel, kernel],
-        )?;
-        let bias = parameters.take(&format!("{name}.bias"), [out])?;
+        let (weight, shape) = (format!("{name}.weight"), [out, input, kernel, kernel]);
+        let filters = if parameters.is_for_kernels() {
+            FullFilters::Packed(parameters.take_filters(&weight, shape)?)
+        } else {
+            FullFilters::Dense(parameters.take(&weight, shape)?)
+        };
         Ok(Self {
-            weight,
-            bias,
+            filters,
+            bias: parameters.take(&format!("{name}.bias"), [out])?,
+            kernel,
             stride,
-            groups,
         })
     }
 
-    /// # Shapes
-    ///
-    /// - input: `[batch_size, channels_in, height, width]`
-    /// - output: `[batch_size, channels_out, ceil(height / stride), ceil(width / stride)]`
+    /// With ReLU6.
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [batch_size, channels, height, width] = x.dims();
-        let [out, _, kernel, _] = self.weight.dims();
-        if kernel == 1 && self.stride == 1 && self.groups == 1 {
-            // A pointwise convolution is a matrix product, which every back end does better.
-            let weight = self.weight.clone().reshape([1, out, channels]);
-            let y = weight.matmul(x.reshape([batch_size, channels, height * width]));
-            let y = y.reshape([batch_size, out, height, width]);
-            return y + self.bias.clone().reshape([1, out, 1, 1]);
+        match &self.filters {
+            FullFilters::Dense(weight) => relu6(self.dense(weight, x)),
+            FullFilters::Packed(filters) if self.kernel == 1 => filters.pointwise(x, &self.bias),
+            FullFilters::Packed(filters) => {
+                filters.pointwise(windows(x, self.kernel, self.stride), &self.bias)
+            }
         }
-        let padding = [
-            same_padding(height, kernel, self.stride),
-            same_padding(width, kernel, self.stride),
-        ];
-        let mut options = ConvOptions::new([self.stride; 2], [0; 2], [1; 2], self.groups);
-        options.padding = padding;
-        conv2d(x, self.weight.clone(), Some(self.bias.clone()), options)
     }
+
+    /// Without, onto `residual` where there is one. Of a pixel each.
+    fn forward_onto(&self, x: Tensor<4>, residual: Option<Tensor<4>>) -> Tensor<4> {
+        match &self.filters {
+            FullFilters::Dense(weight) => {
+                let y = self.dense(weight, x);
+                match residual {
+                    Some(residual) => y + residual,
+                    None => y,
+                }
+            }
+            FullFilters::Packed(filters) => filters.pointwise_onto(x, &self.bias, residual),
+        }
+    }
+
+    fn dense(&self, weight: &Tensor<4>, x: Tensor<4>) -> Tensor<4> {
+        if self.kernel > 1 {
+            return convolve(x, weight, &self.bias, self.stride, 1);
+        }
+        // A pointwise convolution is a matrix product, which every back end does better.
+        let [batch_size, channels, height, width] = x.dims();
+        let [out, _, _, _] = weight.dims();
+        let weight = weight.clone().reshape([1, out, channels]);
+        let y = weight.matmul(x.reshape([batch_size, channels, height * width]));
+        let y = y.reshape([batch_size, out, height, width]);
+        y + self.bias.clone().reshape([1, out, 1, 1])
+    }
+}
+
+impl Depthwise {
+    fn take(
+        parameters: &mut Parameters,
+        name: &str,
+        [channels, kernel]: [usize; 2],
+        stride: usize,
+    ) -> Result<Self, ParameterError> {
+        let (weight, shape) = (format!("{name}.weight"), [channels, 1, kernel, kernel]);
+        let filters = if parameters.is_for_kernels() {
+            DepthwiseFilters::Packed(parameters.take_channel_filters(&weight, shape)?)
+        } else {
+            DepthwiseFilters::Dense(parameters.take(&weight, shape)?)
+        };
+        Ok(Self {
+            filters,
+            bias: parameters.take(&format!("{name}.bias"), [channels])?,
+            stride,
+        })
+    }
+
+    /// With ReLU6.
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        match &self.filters {
+            DepthwiseFilters::Dense(weight) => {
+                let [channels] = self.bias.dims();
+                relu6(convolve(x, weight, &self.bias, self.stride, channels))
+            }
+            DepthwiseFilters::Packed(filters) => filters.depthwise(x, &self.bias, self.stride),
+        }
+    }
+}
+
+/// A convolution of Burn's with SAME padding.
+fn convolve(
+    x: Tensor<4>,
+    weight: &Tensor<4>,
+    bias: &Tensor<1>,
+    stride: usize,
+    groups: usize,
+) -> Tensor<4> {
+    let [_, _, height, width] = x.dims();
+    let [_, _, kernel, _] = weight.dims();
+    let mut options = ConvOptions::new([stride; 2], [0; 2], [1; 2], groups);
+    options.padding = [height, width].map(|size| same_padding(size, kernel, stride));
+    conv2d(x, weight.clone(), Some(bias.clone()), options)
 }
 
 /// Pixels to add before and after, as TensorFlow's SAME does.
@@ -79,19 +168,20 @@ fn relu6(x: Tensor<4>) -> Tensor<4> {
 #[derive(Module, Debug)]
 struct Block {
     expand: Option<Convolution>,
-    depthwise: Convolution,
+    depthwise: Depthwise,
     project: Convolution,
     residual: bool,
 }
 
 impl Block {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let mut y = x.clone();
-        if let Some(expand) = &self.expand {
-            y = relu6(expand.forward(y));
-        }
-        let y = self.project.forward(relu6(self.depthwise.forward(y)));
-        if self.residual { y + x } else { y }
+        let residual = self.residual.then(|| x.clone());
+        let y = match &self.expand {
+            Some(expand) => expand.forward(x),
+            None => x,
+        };
+        self.project
+            .forward_onto(self.depthwise.forward(y), residual)
     }
 }
 
@@ -114,7 +204,7 @@ impl Vision {
         parameters: &mut Parameters,
     ) -> Result<Self, ParameterError> {
         let mut channels = config.stem_channels;
-        let stem = Convolution::take(parameters, "vision.stem", [channels, 3, 3], 2, 1)?;
+        let stem = Convolution::take(parameters, "vision.stem", [channels, 3, 3], 2)?;
         let mut blocks = Vec::new();
         for stage in &config.stages {
             for repeat in 0..stage.repeats {
@@ -124,21 +214,19 @@ impl Vision {
                 let expand = (stage.expand > 1)
                     .then(|| {
                         let name = format!("{name}.expand");
-                        Convolution::take(parameters, &name, [wide, channels, 1], 1, 1)
+                        Convolution::take(parameters, &name, [wide, channels, 1], 1)
                     })
                     .transpose()?;
-                let depthwise = Convolution::take(
+                let depthwise = Depthwise::take(
                     parameters,
                     &format!("{name}.depthwise"),
-                    [wide, wide, stage.kernel],
+                    [wide, stage.kernel],
                     stride,
-                    wide,
                 )?;
                 let project = Convolution::take(
                     parameters,
                     &format!("{name}.project"),
                     [stage.channels, wide, 1],
-                    1,
                     1,
                 )?;
                 let residual = stride == 1 && channels == stage.channels;
@@ -156,59 +244,58 @@ impl Vision {
             "vision.head",
             [config.head_channels, channels, 1],
             1,
-            1,
         )?;
         Ok(Self { stem, blocks, head })
     }
 
-    /// Encodes squares.
+    /// Squares to what becomes visual tokens: the mean of the encoder's map, then of its four overlapping quadrants (top left, top right,
+    /// bottom left, bottom right), each over half of the map rounded up.
     ///
     /// # Shapes
     ///
     /// - input: `[batch_size, 3, image_size, image_size]`, `(x - 127) / 128`
-    /// - output: `[batch_size, head_channels, image_size / 32, image_size / 32]`
-    pub fn forward(&self, pixels: Tensor<4>) -> Tensor<4> {
-        let mut x = relu6(self.stem.forward(pixels));
-        for block in &self.blocks {
-            x = block.forward(x);
+    /// - output: `[batch_size, 5, head_channels]`
+    pub fn features(&self, pixels: Tensor<4>) -> Tensor<3> {
+        let map = self.forward(pixels);
+        match self.head.filters {
+            FullFilters::Dense(_) => pool(map),
+            FullFilters::Packed(_) => {
+                let [channels] = self.head.bias.dims();
+                quadrants(map, channels)
+            }
         }
-        relu6(self.head.forward(x))
+    }
+
+    /// The last map: `[batch_size, head_channels, rows, columns]`, for our kernels `[batch_size, rows, columns, padded(head_channels)]`.
+    fn forward(&self, pixels: Tensor<4>) -> Tensor<4> {
+        let x = self.stem.forward(pixels);
+        let x = self.blocks.iter().fold(x, |x, block| block.forward(x));
+        self.head.forward(x)
     }
 }
 
-/// Pools a map into the vectors that become visual tokens: the mean of the whole map, then of its four overlapping quadrants (top left,
-/// top right, bottom left, bottom right), each over half of the map rounded up.
+/// Pools a map into means of its parts.
 ///
 /// # Shapes
 ///
 /// - input: `[batch_size, channels, height, width]`
 /// - output: `[batch_size, 5, channels]`
-pub fn pool(map: Tensor<4>) -> Tensor<3> {
+fn pool(map: Tensor<4>) -> Tensor<3> {
     let [batch_size, channels, height, width] = map.dims();
-    let (half_height, half_width) = (height.div_ceil(2), width.div_ceil(2));
-    let mean = |part: Tensor<4>| {
-        let [_, _, h, w] = part.dims();
-        part.reshape([batch_size, channels, h * w])
+    let mean = |[top, left, rows, columns]: [usize; 4]| {
+        let seen = [
+            0..batch_size,
+            0..channels,
+            top..top + rows,
+            left..left + columns,
+        ];
+        map.clone()
+            .slice(seen)
+            .reshape([batch_size, channels, rows * columns])
             .mean_dim(2)
             .reshape([batch_size, 1, channels])
     };
-    let quadrant = |top: usize, left: usize| {
-        map.clone().slice([
-            0..batch_size,
-            0..channels,
-            top..top + half_height,
-            left..left + half_width,
-        ])
-    };
-    let (bottom, right) = (height - half_height, width - half_width);
-    let parts = vec![
-        mean(map.clone()),
-        mean(quadrant(0, 0)),
-        mean(quadrant(0, right)),
-        mean(quadrant(bottom, 0)),
-        mean(quadrant(bottom, right)),
-    ];
-    Tensor::cat(parts, 1)
+    Tensor::cat(parts(height, width).map(mean).to_vec(), 1)
 }
 
 #[cfg(test)]

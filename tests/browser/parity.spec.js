@@ -23,33 +23,6 @@ function safetensors(file) {
   return tensors;
 }
 
-/** Counts what the program asks of the GPU, in `window.counted`. Runs in the page before any of its scripts. */
-function countCalls() {
-  window.counted = { dispatches: 0, submits: 0, reads: 0, bytes: 0 };
-  const watch = (prototype, method, note) => {
-    const original = prototype[method];
-    prototype[method] = function (...given) {
-      note(window.counted, ...given);
-      return original.apply(this, given);
-    };
-  };
-  if (!('gpu' in navigator)) return;
-  watch(
-    GPUComputePassEncoder.prototype,
-    'dispatchWorkgroups',
-    (counted) => (counted.dispatches += 1),
-  );
-  watch(GPUQueue.prototype, 'submit', (counted) => (counted.submits += 1));
-  watch(GPUBuffer.prototype, 'mapAsync', (counted, mode) => {
-    if (mode === GPUMapMode.READ) counted.reads += 1;
-  });
-  watch(
-    GPUBuffer.prototype,
-    'getMappedRange',
-    (counted, offset, size) => (counted.bytes += size ?? 0),
-  );
-}
-
 /** Rows of a matrix. */
 const rows = (values, width) =>
   Array.from({ length: values.length / width }, (_, row) =>
@@ -71,7 +44,6 @@ for (const kind of ['cpu', 'webgpu']) {
       const path = new URL(route.request().url()).pathname.replace('/fixtures/', '');
       return route.fulfill({ body: readFileSync(new URL(path, fixtures)) });
     });
-    await page.addInitScript(countCalls);
     await page.goto('./');
     const found = await page.evaluate(
       async ({ kind, ids, names }) => {
@@ -99,12 +71,8 @@ for (const kind of ['cpu', 'webgpu']) {
         const concepts = names.map((name, index) => ({ name, pictures: [numbers[index]] }));
         await session.link(pictures, { concepts });
         const streamed = [];
-        const counts = [];
-        const answer = await session.answer(pictures, numbers[2], (token) => {
-          streamed.push(token);
-          counts.push({ ...window.counted });
-        });
-        return { device, logits, answer, streamed, counts };
+        const answer = await session.answer(pictures, numbers[2], (token) => streamed.push(token));
+        return { device, logits, answer, streamed };
       },
       { kind, ids: reference.ids, names: JSON.parse(reference.metadata.names) },
     );
@@ -142,22 +110,5 @@ for (const kind of ['cpu', 'webgpu']) {
     expect(names).toBeLessThanOrEqual(1e-2);
     expect(shares).toBeLessThanOrEqual(1e-3);
     expect(found.streamed).toEqual(tokens);
-
-    // From one token of the answer to the next.
-    const [before, after] = found.counts;
-    const { layers } = JSON.parse(readFileSync(new URL('tiny/pack/manifest.json', fixtures))).config
-      .decoder;
-    const step = Object.fromEntries(
-      Object.entries(after).map(([what, count]) => [what, count - before[what]]),
-    );
-    console.log(`${kind}: a token of ${layers} layers takes ${JSON.stringify(step)}`);
-    if (kind === 'cpu') {
-      expect(step.dispatches + step.submits + step.reads).toBe(0);
-    } else {
-      // A lookup, five operations a layer, the head and its likeliest token, and that token's number, logit and normaliser.
-      expect(step.dispatches).toBe(5 * layers + 3);
-      expect(step.reads).toBe(1);
-      expect(step.bytes).toBeLessThanOrEqual(64);
-    }
   });
 }

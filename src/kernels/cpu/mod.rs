@@ -1,15 +1,20 @@
 //! The operations on the CPU, in one thread.
 
 mod attention;
+mod convolution;
 mod product;
 
 use burn::backend::Flex;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::tensor::{Element, TensorData};
 
+use wide::f32x4;
+
+use self::convolution::Sizes;
 use self::product::{decode_row, product};
-use super::Kernels;
+use super::convolutions::padded;
 use super::quantised::{BLOCK, Blocks};
+use super::{Convolutions, Kernels};
 
 /// A tensor of the CPU.
 type FlexTensor = FloatTensor<Flex>;
@@ -167,6 +172,114 @@ impl Kernels for Flex {
         let input = row_words / blocks.words() * BLOCK;
         FlexTensor::from_data(TensorData::new(y, [chosen.len(), input]))
     }
+}
+
+impl Convolutions for Flex {
+    fn windows(pixels: FloatTensor<Self>, kernel: usize, stride: usize) -> FloatTensor<Self> {
+        let pixels = pixels.to_contiguous();
+        let [pictures, channels, height, width] = dims(&pixels);
+        let sizes = Sizes {
+            pictures,
+            height,
+            width,
+            channels,
+            kernel,
+            stride,
+        };
+        let [rows, columns] = sizes.out();
+        let y = convolution::windows(values(&pixels), sizes);
+        let room = padded(channels * kernel * kernel);
+        FlexTensor::from_data(TensorData::new(y, [pictures, rows, columns, room]))
+    }
+
+    fn pointwise(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let (least, most) = (f32x4::ZERO, f32x4::splat(6.0));
+        pointwise(&x, &words, &bias, |sum, _| {
+            sum.fast_max(least).fast_min(most)
+        })
+    }
+
+    fn pointwise_linear(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        pointwise(&x, &words, &bias, |sum, _| sum)
+    }
+
+    fn pointwise_onto(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let residual = residual.to_contiguous();
+        let residual = values::<f32>(&residual);
+        pointwise(&x, &words, &bias, |sum, at| {
+            let (fours, _) = residual[at..].as_chunks::<4>();
+            sum + f32x4::from(fours[0])
+        })
+    }
+
+    fn depthwise(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        stride: usize,
+    ) -> FloatTensor<Self> {
+        let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
+        let bias = bias.to_contiguous();
+        let [pictures, height, width, channels] = dims(&x);
+        let [taps, _] = dims(&weight);
+        let sizes = Sizes {
+            pictures,
+            height,
+            width,
+            channels,
+            kernel: taps.isqrt(),
+            stride,
+        };
+        let [rows, columns] = sizes.out();
+        let y = convolution::depthwise(values(&x), values(&weight), values(&bias), sizes);
+        FlexTensor::from_data(TensorData::new(y, [pictures, rows, columns, channels]))
+    }
+
+    fn quadrants(map: FloatTensor<Self>, channels: usize) -> FloatTensor<Self> {
+        let map = map.to_contiguous();
+        let [pictures, height, width, room] = dims(&map);
+        let sizes = Sizes {
+            pictures,
+            height,
+            width,
+            channels: room,
+            kernel: 1,
+            stride: 1,
+        };
+        let y = convolution::quadrants(values(&map), sizes, channels);
+        FlexTensor::from_data(TensorData::new(y, [pictures, 5, channels]))
+    }
+}
+
+/// A convolution of every pixel by itself, with what is done to four of its outputs, given where they begin.
+fn pointwise(
+    x: &FlexTensor,
+    words: &FlexTensor,
+    bias: &FlexTensor,
+    finish: impl Fn(f32x4, usize) -> f32x4,
+) -> FlexTensor {
+    let (x, words, bias) = (
+        x.to_contiguous(),
+        words.to_contiguous(),
+        bias.to_contiguous(),
+    );
+    let [pictures, height, width, input] = dims(&x);
+    let [out, _] = dims(&words);
+    let y = convolution::product(values(&x), input, values(&words), values(&bias), finish);
+    FlexTensor::from_data(TensorData::new(y, [pictures, height, width, out]))
 }
 
 /// Normed rows, their number and their width.

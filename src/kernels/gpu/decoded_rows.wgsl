@@ -3,11 +3,12 @@
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 
 const FOURS = {{input}}u / 4u;
+const BLOCKS = {{input}}u / 32u;
 
 @compute @workgroup_size(64, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let row = rows[group.x];
   for (var i = local; i < FOURS; i += 64u) {
-    y[group.x * FOURS + i] = four((row * (FOURS / 8u) + i / 8u) * WORDS, i % 8u);
+    y[group.x * FOURS + i] = four(row, i / 8u, i % 8u);
   }
 }

@@ -3,6 +3,8 @@
 //!
 //! Bindings are all read and written, as the launching of hand-written kernels has it; no buffer is bound twice.
 
+mod convolution;
+
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::tensor::{DType, Shape};
 use burn_wgpu::{
@@ -151,6 +153,58 @@ fn dims<const D: usize>(tensor: &CubeTensor) -> [usize; D] {
     std::array::from_fn(|dim| shape[dim])
 }
 
+/// How a product's value goes into the output at a row of the matrix (`{row}`) and a place of the output (`{at}`), and the tensors that
+/// this takes, after the first three bindings.
+struct Finish<'a> {
+    name: &'static str,
+    term: &'static str,
+    tensors: Vec<(&'static str, &'a CubeTensor)>,
+}
+
+impl Finish<'_> {
+    /// As it is.
+    fn plain() -> Self {
+        Finish {
+            name: "plain",
+            term: "value",
+            tensors: Vec::new(),
+        }
+    }
+
+    /// Puts it into a product's kernel.
+    fn apply(&self, kernel: Wgsl, row: &str, at: &str) -> Wgsl {
+        let bindings = self.tensors.iter().zip(3..).map(|((name, _), binding)| {
+            format!("@group(0) @binding({binding}) var<storage, read_write> {name}: array<f32>;\n")
+        });
+        let term = self.term.replace("{row}", row).replace("{at}", at);
+        kernel
+            .with("extra_bindings", bindings.collect::<String>())
+            .with("finish", term)
+            .with("finish_name", self.name)
+    }
+}
+
+/// The kernel of [`product_rows`] for a form of matrix and the WGSL of its values.
+fn rows_kernel(form: &'static str, values: &'static str) -> Wgsl {
+    let main = include_str!("product_rows.wgsl");
+    Wgsl::new("product-rows", [values, main]).with("form", form)
+}
+
+/// `x Wᵀ` for several rows of `x`, by tiles.
+fn product_rows(
+    kernel: Wgsl,
+    [x, words, y]: [&CubeTensor; 3],
+    [rows, input, out]: [usize; 3],
+    finish: &Finish<'_>,
+) {
+    let kernel = kernel.with("input", input).with("out", out);
+    let mut tensors = vec![x, words, y];
+    tensors.extend(finish.tensors.iter().map(|(_, tensor)| *tensor));
+    finish
+        .apply(kernel, "out", "at")
+        .launch([out.div_ceil(TILE), rows.div_ceil(TILE)], &tensors);
+}
+
 /// `x Wᵀ`, onto `residual` where there is one.
 fn product(
     x: &CubeTensor,
@@ -161,33 +215,27 @@ fn product(
     let [rows, input] = dims(x);
     let [out, _] = dims(words);
     let y = beside(x, &[rows, out]);
-    let (kernel, groups, place) = if rows == 1 {
-        let main = include_str!("product_vector.wgsl");
-        (
-            vector_kernel("product-vector", main, input, blocks, None),
-            [out.div_ceil(VECTOR_ROWS), 1],
-            " + residual[row]",
-        )
-    } else {
-        let [values, _] = blocks_wgsl(blocks);
-        let main = include_str!("product_rows.wgsl");
-        (
-            Wgsl::new("product-rows", [values, main])
-                .with("input", input)
-                .with("form", form_name(blocks)),
-            [out.div_ceil(TILE), rows.div_ceil(TILE)],
-            " + residual[at]",
-        )
+    let finish = match residual {
+        Some(residual) => Finish {
+            name: "residual",
+            term: "value + residual[{at}]",
+            tensors: vec![("residual", residual)],
+        },
+        None => Finish::plain(),
     };
-    let binding = "@group(0) @binding(3) var<storage, read_write> residual: array<f32>;";
-    let kernel = kernel.with("out", out).with_optional(
-        residual.is_some(),
-        ("residual_binding", binding),
-        ("residual", place),
-    );
+    let [values, _] = blocks_wgsl(blocks);
+    if rows > 1 {
+        let kernel = rows_kernel(form_name(blocks), values);
+        product_rows(kernel, [x, words, &y], [rows, input, out], &finish);
+        return y;
+    }
+    let main = include_str!("product_vector.wgsl");
+    let kernel = vector_kernel("product-vector", main, input, blocks, None).with("out", out);
     let mut tensors = vec![x, words, &y];
     tensors.extend(residual);
-    kernel.launch(groups, &tensors);
+    finish
+        .apply(kernel, "row", "row")
+        .launch([out.div_ceil(VECTOR_ROWS), 1], &tensors);
     y
 }
 

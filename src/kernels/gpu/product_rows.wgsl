@@ -2,7 +2,7 @@
 @group(0) @binding(0) var<storage, read_write> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> words: array<u32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-{{residual_binding}}
+{{extra_bindings}}
 
 const INPUT = {{input}}u;
 const BLOCKS = INPUT / 32u;
@@ -32,7 +32,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
         activation = x[(row * BLOCKS + b) * FOURS + i % FOURS];
       }
       if (out < OUT) {
-        weight = four((out * BLOCKS + b) * WORDS, i % FOURS);
+        weight = four(out, b, i % FOURS);
       }
       activations[i] = activation;
       weights[i] = weight;
@@ -58,7 +58,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       let out = first_out + at_out + j;
       if (row < rows && out < OUT) {
         let at = row * OUT + out;
-        y[at] = sum[i][j]{{residual}};
+        let value = sum[i][j];
+        y[at] = {{finish}};
       }
     }
   }

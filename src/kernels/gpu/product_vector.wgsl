@@ -1,7 +1,7 @@
 @group(0) @binding(0) var<storage, read_write> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> words: array<u32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-{{residual_binding}}
+{{extra_bindings}}
 
 const OUT = {{out}}u;
 
@@ -14,6 +14,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   }
   workgroupBarrier();
   if (local % LANES == 0u && row < OUT) {
-    y[row] = together(local){{residual}};
+    let value = together(local);
+    y[row] = {{finish}};
   }
 }

@@ -74,8 +74,7 @@ impl PackedBlock {
                 .iter()
                 .map(|(part, shape)| parameters.take_blocks(&format!("{name}.{part}"), *shape));
             let matrices = matrices.collect::<Result<Vec<_>, _>>()?;
-            QuantisedMatrix::stack(matrices)
-                .ok_or_else(|| ParameterError::Missing(format!("{name} in blocks of one form")))
+            QuantisedMatrix::stack(matrices).ok_or_else(|| ParameterError::Form(name.to_owned()))
         };
         let (inputs, gated) = (take(&inputs)?, take(&gated)?);
         let (output, down) = (take(&output)?, take(&down)?);

@@ -1,0 +1,307 @@
+//! Convolutions on the CPU: products of integers where a convolution sees all channels, plain vectors where it has a filter for each.
+//!
+//! Of a map's rows (a pixel's channels) each is brought to 14 bits and a scale. A vector instruction multiplies and adds up eight such
+//! integers where it would multiply four numbers of single precision, and a block of products stays within 32 bits, see
+//! [`crate::kernels::Filters`].
+
+use wide::{f32x4, f32x8, i16x8, i32x4};
+
+use crate::kernels::convolutions::{LARGEST_WEIGHT, before, padded, parts};
+use crate::kernels::quantised::BLOCK;
+
+/// Integers in a vector.
+const LANES: usize = 8;
+/// Vectors whose products stay within 32 bits together.
+const CHUNK: usize = BLOCK / LANES;
+/// Rows of the map and of the filters that are multiplied at once: eight sums, and six vectors to read for eight products.
+const ROWS: usize = 2;
+const OUTS: usize = 4;
+/// Rows of a map that go through all filters before the next ones: they stay in the first cache.
+const BAND: usize = 16;
+/// Largest magnitude of an activation as an integer: that of a weight.
+const LARGEST: f32 = LARGEST_WEIGHT;
+
+/// The rows of a map as integers.
+struct Rows {
+    integers: Vec<i16x8>,
+    scales: Vec<f32>,
+}
+
+impl Rows {
+    fn new(values: &[f32], width: usize) -> Self {
+        let mut rows = Self {
+            integers: Vec::with_capacity(values.len() / LANES),
+            scales: Vec::with_capacity(values.len() / width.max(1)),
+        };
+        for row in values.chunks_exact(width) {
+            let (row, _) = row.as_chunks::<LANES>();
+            let largest = row.iter().fold(f32x8::ZERO, |most, values| {
+                most.fast_max(f32x8::from(*values).abs())
+            });
+            let largest = largest.to_array().into_iter().fold(0.0, f32::max);
+            let inverse = if largest > 0.0 {
+                LARGEST / largest
+            } else {
+                0.0
+            };
+            let inverse = f32x8::splat(inverse);
+            rows.integers.extend(row.iter().map(|values| {
+                i16x8::from_i32x8_saturate((f32x8::from(*values) * inverse).fast_round_int())
+            }));
+            rows.scales.push(largest / LARGEST);
+        }
+        rows
+    }
+}
+
+/// The rows of filters: scales, and integers of `width` to a row.
+struct FilterRows {
+    integers: Vec<i16x8>,
+    scales: Vec<f32>,
+}
+
+impl FilterRows {
+    fn new(words: &[i32], width: usize) -> Self {
+        let row_words = 1 + width / 2;
+        let rows = words.chunks_exact(row_words);
+        let mut filters = Self {
+            integers: Vec::with_capacity(rows.len() * width / LANES),
+            scales: Vec::with_capacity(rows.len()),
+        };
+        for row in rows {
+            filters.scales.push(f32::from_bits(row[0].cast_unsigned()));
+            let (vectors, _) = row[1..].as_chunks::<{ LANES / 2 }>();
+            filters.integers.extend(
+                vectors
+                    .iter()
+                    .map(|vector| bytemuck::cast::<_, i16x8>(*vector)),
+            );
+        }
+        filters
+    }
+}
+
+/// `x Wᵀ + bias`, then `finish` on four outputs that begin at an index of the output. `out` is a multiple of four.
+pub(super) fn product(
+    x: &[f32],
+    width: usize,
+    words: &[i32],
+    bias: &[f32],
+    finish: impl Fn(f32x4, usize) -> f32x4,
+) -> Vec<f32> {
+    let rows = Rows::new(x, width);
+    let filters = FilterRows::new(words, width);
+    let (count, out) = (rows.scales.len(), filters.scales.len());
+    let mut padded_bias = vec![0.0; out];
+    padded_bias[..bias.len()].copy_from_slice(bias);
+    let mut y = vec![0.0; count * out];
+    let vectors = width / LANES;
+    for band in (0..count).step_by(BAND) {
+        for column in (0..out).step_by(OUTS) {
+            let weights: [&[i16x8]; OUTS] =
+                std::array::from_fn(|at| &filters.integers[(column + at) * vectors..][..vectors]);
+            let scales = four(&filters.scales[column..]);
+            let bias = four(&padded_bias[column..]);
+            let mut put = |row: usize, sums: [f32x4; OUTS]| {
+                let [a, b, c, d] = f32x4::transpose(sums);
+                let sum = (a + b) + (c + d);
+                let at = row * out + column;
+                let sum = sum * (scales * f32x4::splat(rows.scales[row])) + bias;
+                y[at..at + OUTS].copy_from_slice(&finish(sum, at).to_array());
+            };
+            let mut row = band;
+            let end = (band + BAND).min(count);
+            while row + ROWS <= end {
+                let pair =
+                    std::array::from_fn(|at| &rows.integers[(row + at) * vectors..][..vectors]);
+                let [first, second] = tile::<ROWS>(pair, weights);
+                put(row, first);
+                put(row + 1, second);
+                row += ROWS;
+            }
+            if row < end {
+                let [only] = tile::<1>([&rows.integers[row * vectors..][..vectors]], weights);
+                put(row, only);
+            }
+        }
+    }
+    y
+}
+
+fn four(values: &[f32]) -> f32x4 {
+    f32x4::from([values[0], values[1], values[2], values[3]])
+}
+
+/// Sums of the products of rows with filters, each in four parts.
+#[inline(always)]
+fn tile<const COUNT: usize>(
+    rows: [&[i16x8]; COUNT],
+    weights: [&[i16x8]; OUTS],
+) -> [[f32x4; OUTS]; COUNT] {
+    let mut sums = [[f32x4::ZERO; OUTS]; COUNT];
+    let vectors = weights[0].len();
+    for start in (0..vectors).step_by(CHUNK) {
+        let length = CHUNK.min(vectors - start);
+        let rows = rows.map(|row| &row[start..start + length]);
+        let weights = weights.map(|weights| &weights[start..start + length]);
+        let mut chunk = [[i32x4::ZERO; OUTS]; COUNT];
+        for at in 0..length {
+            for row in 0..COUNT {
+                for out in 0..OUTS {
+                    chunk[row][out] += rows[row][at].dot(weights[out][at]);
+                }
+            }
+        }
+        for row in 0..COUNT {
+            for out in 0..OUTS {
+                sums[row][out] += f32x4::from_i32x4(chunk[row][out]);
+            }
+        }
+    }
+    sums
+}
+
+/// The sizes of a map, `[pictures, height, width, channels]`, and of what a window with a stride makes of it.
+#[derive(Clone, Copy)]
+pub(super) struct Sizes {
+    pub(super) pictures: usize,
+    pub(super) height: usize,
+    pub(super) width: usize,
+    pub(super) channels: usize,
+    pub(super) kernel: usize,
+    pub(super) stride: usize,
+}
+
+impl Sizes {
+    /// Rows and columns of the output.
+    pub(super) const fn out(self) -> [usize; 2] {
+        [
+            self.height.div_ceil(self.stride),
+            self.width.div_ceil(self.stride),
+        ]
+    }
+
+    /// The rows of the window at an output row that lie on the map, each with the map's row. The same for columns with their size.
+    fn taps(self, size: usize, at: usize) -> impl Iterator<Item = (usize, usize)> + Clone {
+        let before = before(size, self.kernel, self.stride);
+        (0..self.kernel).filter_map(move |tap| {
+            let place = (at * self.stride + tap).checked_sub(before)?;
+            (place < size).then_some((tap, place))
+        })
+    }
+}
+
+/// A filter a channel, with bias and ReLU6.
+pub(super) fn depthwise(x: &[f32], weight: &[f32], bias: &[f32], sizes: Sizes) -> Vec<f32> {
+    const FOURS: usize = BLOCK / LANES;
+    let Sizes {
+        pictures,
+        height,
+        width,
+        channels,
+        kernel,
+        ..
+    } = sizes;
+    let [rows, columns] = sizes.out();
+    let mut y = vec![0.0; pictures * rows * columns * channels];
+    let vectors = |values: &[f32]| -> [f32x8; FOURS] {
+        let (values, _) = values.as_chunks::<LANES>();
+        std::array::from_fn(|at| f32x8::from(values[at]))
+    };
+    // A block of channels at a time, so that its filters stay in the first cache.
+    for block in (0..channels).step_by(BLOCK) {
+        let filters: Vec<[f32x8; FOURS]> = weight
+            .chunks_exact(channels)
+            .map(|tap| vectors(&tap[block..block + BLOCK]))
+            .collect();
+        let mut start = [0.0; BLOCK];
+        for (start, bias) in start.iter_mut().zip(bias.iter().skip(block)) {
+            *start = *bias;
+        }
+        let start = vectors(&start);
+        for picture in 0..pictures {
+            let x = &x[picture * height * width * channels..];
+            let y = &mut y[picture * rows * columns * channels..];
+            for row in 0..rows {
+                for column in 0..columns {
+                    let mut sums = start;
+                    for (down, from_row) in sizes.taps(height, row) {
+                        for (across, from_column) in sizes.taps(width, column) {
+                            let at = (from_row * width + from_column) * channels + block;
+                            let values = vectors(&x[at..at + BLOCK]);
+                            let filter = &filters[down * kernel + across];
+                            for four in 0..FOURS {
+                                sums[four] += values[four] * filter[four];
+                            }
+                        }
+                    }
+                    let at = (row * columns + column) * channels + block;
+                    for (four, sum) in sums.into_iter().enumerate() {
+                        let sum = sum.fast_max(f32x8::ZERO).fast_min(f32x8::splat(6.0));
+                        y[at + four * LANES..][..LANES].copy_from_slice(&sum.to_array());
+                    }
+                }
+            }
+        }
+    }
+    y
+}
+
+/// The pixels under the window at every place; `x` has its channels one after the other.
+pub(super) fn windows(x: &[f32], sizes: Sizes) -> Vec<f32> {
+    let Sizes {
+        pictures,
+        height,
+        width,
+        channels,
+        kernel,
+        ..
+    } = sizes;
+    let [rows, columns] = sizes.out();
+    let room = padded(channels * kernel * kernel);
+    let mut y = vec![0.0; pictures * rows * columns * room];
+    let mut places = y.chunks_exact_mut(room);
+    for picture in x.chunks_exact(channels * height * width) {
+        for row in 0..rows {
+            for (column, window) in (0..columns).zip(&mut places) {
+                for channel in 0..channels {
+                    for (down, from_row) in sizes.taps(height, row) {
+                        for (across, from_column) in sizes.taps(width, column) {
+                            window[(channel * kernel + down) * kernel + across] =
+                                picture[(channel * height + from_row) * width + from_column];
+                        }
+                    }
+                }
+            }
+        }
+    }
+    y
+}
+
+/// Means of the map and its quadrants; of `sizes.channels` in the map, the first `channels`.
+pub(super) fn quadrants(map: &[f32], sizes: Sizes, channels: usize) -> Vec<f32> {
+    let Sizes {
+        pictures,
+        height,
+        width,
+        channels: room,
+        ..
+    } = sizes;
+    let mut y = Vec::with_capacity(pictures * 5 * channels);
+    for map in map.chunks_exact(height * width * room) {
+        for [top, left, rows, columns] in parts(height, width) {
+            let mut sum = vec![0.0; channels];
+            for row in top..top + rows {
+                for column in left..left + columns {
+                    let pixel = &map[(row * width + column) * room..];
+                    for (sum, value) in sum.iter_mut().zip(pixel) {
+                        *sum += value;
+                    }
+                }
+            }
+            let count = (rows * columns) as f32;
+            y.extend(sum.into_iter().map(|sum| sum / count));
+        }
+    }
+    y
+}
