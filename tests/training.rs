@@ -65,6 +65,7 @@ impl Setting {
                 .tensors
                 .into_iter()
                 .filter(|(name, _)| !name.starts_with("connector."))
+                .map(|(name, tensor)| (name, tensor.decode().unwrap()))
                 .collect(),
             config,
             tokenizer,

@@ -1,7 +1,7 @@
 //! Operations that Burn does not have, or not in a form for one token or one picture at a time: the parts of a decoder on weights that stay
 //! as they were quantised, and of a picture encoder.
 //!
-//! Every operation has a form for each back end that the page uses: [`cpu`] for Flex, [`gpu`] for WebGPU. The tests hold both against plain
+//! Every operation has a form for each back end that the page uses: `cpu` for Flex, `gpu` for WebGPU. The tests hold both against plain
 //! tensor operations on the decoded matrices. What is fused is what one token's step would otherwise send to the device in many small pieces.
 
 pub mod convolutions;
@@ -18,8 +18,17 @@ pub use self::convolutions::{ChannelFilters, Convolutions, Filters};
 pub use self::packed::{Likeliest, Norm, cached_attention};
 pub use self::quantised::{Blocks, QuantisedMatrix};
 
+/// A matrix of blocks with a norm before it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Normed {
+    /// The form of the matrix.
+    pub blocks: Blocks,
+    /// Added to the mean square.
+    pub epsilon: f32,
+}
+
 /// The operations of a decoder, on the back ends' own tensors. A matrix in blocks is `[out, input / 32 * words a block]`, see [`Blocks`]; it is never
-/// decoded as a whole. A norm is a root-mean-square norm with a weight a channel and `epsilon` added to the mean square.
+/// decoded as a whole. A norm is a root-mean-square norm with a weight a channel.
 #[backend_extension(Flex, Cube: cfg(feature = "webgpu"))]
 pub trait Kernels: Backend {
     /// `x Wᵀ`.
@@ -58,8 +67,7 @@ pub trait Kernels: Backend {
         x: FloatTensor<Self>,
         norm: FloatTensor<Self>,
         words: IntTensor<Self>,
-        blocks: Blocks,
-        epsilon: f32,
+        normed: Normed,
     ) -> FloatTensor<Self>;
 
     /// Queries, keys and values of `norm(x)`; queries and keys are rotated by their positions, and keys and values are written into the
@@ -80,8 +88,7 @@ pub trait Kernels: Backend {
         rope: FloatTensor<Self>,
         cache: FloatTensor<Self>,
         start: IntTensor<Self>,
-        blocks: Blocks,
-        epsilon: f32,
+        normed: Normed,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
     /// Attention of every query to the cache up to its own position; adds what the last query pays to each position, a row a head,
@@ -111,8 +118,7 @@ pub trait Kernels: Backend {
         x: FloatTensor<Self>,
         norm: FloatTensor<Self>,
         words: IntTensor<Self>,
-        blocks: Blocks,
-        epsilon: f32,
+        normed: Normed,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
     /// Some rows of a matrix, decoded.

@@ -4,7 +4,7 @@ use burn::backend::Dispatch;
 use burn::module::Module;
 use burn::tensor::{Int, Tensor};
 
-use super::{Kernels, QuantisedMatrix};
+use super::{Kernels, Normed, QuantisedMatrix};
 
 /// A root-mean-square norm that is fused into what follows it.
 #[derive(Module, Debug)]
@@ -25,6 +25,14 @@ pub struct Likeliest {
 }
 
 impl QuantisedMatrix {
+    /// With a norm before it.
+    fn normed(&self, norm: &Norm) -> Normed {
+        Normed {
+            blocks: self.blocks(),
+            epsilon: norm.epsilon as f32,
+        }
+    }
+
     /// `x Wᵀ`.
     ///
     /// # Shapes
@@ -65,8 +73,7 @@ impl QuantisedMatrix {
             x.into_dispatch(),
             norm.weight.clone().into_dispatch(),
             self.words().into_dispatch(),
-            self.blocks(),
-            norm.epsilon as f32,
+            self.normed(norm),
         ))
     }
 
@@ -91,8 +98,7 @@ impl QuantisedMatrix {
             rope.clone().into_dispatch(),
             cache.into_dispatch(),
             start.clone().into_dispatch(),
-            self.blocks(),
-            norm.epsilon as f32,
+            self.normed(norm),
         );
         (Tensor::from_dispatch(query), Tensor::from_dispatch(cache))
     }
@@ -107,8 +113,7 @@ impl QuantisedMatrix {
             x.into_dispatch(),
             norm.weight.clone().into_dispatch(),
             self.words().into_dispatch(),
-            self.blocks(),
-            norm.epsilon as f32,
+            self.normed(norm),
         );
         Likeliest {
             logits: Tensor::from_dispatch(logits),

@@ -14,7 +14,7 @@ use self::convolution::Sizes;
 use self::product::{decode_row, product};
 use super::convolutions::padded;
 use super::quantised::{BLOCK, Blocks};
-use super::{Convolutions, Kernels};
+use super::{Convolutions, Kernels, Normed};
 
 /// A tensor of the CPU.
 type FlexTensor = FloatTensor<Flex>;
@@ -53,8 +53,7 @@ impl Kernels for Flex {
         x: FloatTensor<Self>,
         norm: FloatTensor<Self>,
         words: IntTensor<Self>,
-        blocks: Blocks,
-        epsilon: f32,
+        Normed { blocks, epsilon }: Normed,
     ) -> FloatTensor<Self> {
         let words = words.to_contiguous();
         let (normed, rows, input) = normed(&x, &norm, epsilon);
@@ -79,8 +78,7 @@ impl Kernels for Flex {
         rope: FloatTensor<Self>,
         mut cache: FloatTensor<Self>,
         start: IntTensor<Self>,
-        blocks: Blocks,
-        epsilon: f32,
+        Normed { blocks, epsilon }: Normed,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let (words, rope) = (words.to_contiguous(), rope.to_contiguous());
         let (normed, rows, input) = normed(&x, &norm, epsilon);
@@ -126,8 +124,7 @@ impl Kernels for Flex {
         x: FloatTensor<Self>,
         norm: FloatTensor<Self>,
         words: IntTensor<Self>,
-        blocks: Blocks,
-        epsilon: f32,
+        Normed { blocks, epsilon }: Normed,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let words = words.to_contiguous();
         let (normed, _, input) = normed(&x, &norm, epsilon);

@@ -14,8 +14,8 @@ use cubecl::CubeCount;
 use cubecl::prelude::KernelId;
 use cubecl::server::KernelArguments;
 
-use super::Kernels;
 use super::quantised::{BLOCK, Blocks};
+use super::{Kernels, Normed};
 
 /// Threads of a workgroup, in every kernel.
 const THREADS: usize = 64;
@@ -272,8 +272,7 @@ impl Kernels for CubeBackend {
         x: FloatTensor<Self>,
         norm: FloatTensor<Self>,
         words: IntTensor<Self>,
-        blocks: Blocks,
-        epsilon: f32,
+        Normed { blocks, epsilon }: Normed,
     ) -> FloatTensor<Self> {
         let x = into_contiguous(x);
         let [rows, input] = dims(&x);
@@ -301,8 +300,7 @@ impl Kernels for CubeBackend {
         rope: FloatTensor<Self>,
         cache: FloatTensor<Self>,
         start: IntTensor<Self>,
-        blocks: Blocks,
-        epsilon: f32,
+        Normed { blocks, epsilon }: Normed,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let x = into_contiguous(x);
         let [rows, input] = dims(&x);
@@ -370,8 +368,7 @@ impl Kernels for CubeBackend {
         x: FloatTensor<Self>,
         norm: FloatTensor<Self>,
         words: IntTensor<Self>,
-        blocks: Blocks,
-        epsilon: f32,
+        Normed { blocks, epsilon }: Normed,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let x = into_contiguous(x);
         let [_, input] = dims(&x);

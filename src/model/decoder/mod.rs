@@ -106,6 +106,10 @@ impl DecoderBlock {
 
 /// One decoder block in one of two forms.
 #[derive(Module, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are thirty of them, and no box is a module"
+)]
 enum Block {
     /// Of plain tensor operations: for training, for weights in full precision, and as what the other is held against.
     Dense(DecoderBlock),
