@@ -606,7 +606,7 @@ fn a_pack_gives_the_model_that_the_references_make() {
         for (ours, theirs) in tensor.data.iter().zip(&expected.data) {
             assert!((ours - theirs).abs() <= 1e-6, "{name}: {ours} {theirs}");
         }
-        // What eight bits lose, beside all that the adapter changes (by 0.26 on the average).
+        // What eight bits lose (of values up to 4, a step of 0.03), beside all that the adapter changes (by 0.26 on the average).
         let error = |ours: &HostTensor| {
             let squares = ours
                 .data
@@ -615,7 +615,7 @@ fn a_pack_gives_the_model_that_the_references_make() {
                 .map(|(a, b)| (a - b).powi(2));
             (squares.sum::<f32>() / exact.data.len() as f32).sqrt()
         };
-        assert!(error(tensor) < 1e-3, "{name}: {}", error(tensor));
+        assert!(error(tensor) < 8e-3, "{name}: {}", error(tensor));
     }
     assert_eq!(adapted, 8);
 }
