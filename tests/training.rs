@@ -31,6 +31,7 @@ const RULES: Rules = Rules {
     wide_names: false,
     company: Company::Random,
     blends: false,
+    silence: false,
     every_name: true,
 };
 const SHAPE: Shape = Shape {
@@ -119,8 +120,12 @@ fn classes(config: &ModelConfig) -> Vec<ClassFeatures> {
 fn an_episode_asks_only_what_it_has_told() {
     let setting = Setting::new();
     let mut rng = ChaCha8Rng::seed_from_u64(5);
-    for blends in [false, true] {
-        let rules = Rules { blends, ..RULES };
+    for (blends, silence) in [(false, false), (true, false), (false, true)] {
+        let rules = Rules {
+            blends,
+            silence,
+            ..RULES
+        };
         for _ in 0..50 {
             let episode = setting.writer().draw(&mut rng, &setting.pool, SHAPE, rules);
             assert_eq!(episode.pictures.len(), 6);
@@ -154,6 +159,31 @@ fn an_episode_asks_only_what_it_has_told() {
             }
         }
     }
+}
+
+/// Silent channels are silent in every picture of an episode, and in about half of the episodes there are some.
+#[test]
+fn channels_are_silent_together() {
+    let setting = Setting::new();
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let rules = Rules {
+        silence: true,
+        ..RULES
+    };
+    let (mut silent, mut channels) = (0, 0);
+    for _ in 0..200 {
+        let episode = setting.writer().draw(&mut rng, &setting.pool, SHAPE, rules);
+        let (first, others) = episode.pictures.split_first().unwrap();
+        let same = |&at: &usize| others.iter().all(|picture| picture[at] == first[at]);
+        // The first token's: mirroring moves the others.
+        let of = setting.config.vision.head_channels;
+        let found = (0..of).filter(same).count();
+        silent += usize::from(found > 0);
+        channels += found;
+        assert!(found < of, "nothing is left");
+    }
+    assert!((60..140).contains(&silent), "{silent} of 200");
+    assert!(channels > silent * setting.config.vision.head_channels / 4);
 }
 
 #[test]

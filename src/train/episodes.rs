@@ -21,6 +21,10 @@ const BLEND_SHARE: f64 = 0.5;
 /// Weight of the first class in a blend.
 const BLEND_WEIGHT: Range<f32> = 0.3..0.7;
 
+/// Share of the episodes in which some channels are silent, where that is wanted, and the share of the channels.
+const SILENCE_SHARE: f64 = 0.5;
+const SILENT: Range<f64> = 0.2..0.7;
+
 /// The classes of a source, what they are called, and which of them look alike.
 #[derive(Clone, Debug)]
 pub struct Pool {
@@ -28,6 +32,8 @@ pub struct Pool {
     names: Vec<String>,
     /// For each class the others, the most alike first.
     neighbours: Vec<Vec<usize>>,
+    /// The mean of each channel of each visual token, over the classes.
+    mean: Vec<f16>,
 }
 
 impl Pool {
@@ -51,10 +57,26 @@ impl Pool {
                 others.into_iter().map(|(_, other)| other).collect()
             })
             .collect();
+        let mean = mean(&classes);
         Self {
             classes,
             names,
             neighbours,
+            mean,
+        }
+    }
+
+    /// Channels that say nothing in an episode, each with its mean in every picture: what tells two concepts apart is then elsewhere, and
+    /// the same classes are other concepts in every episode (dropout, Srivastava et al. 2014, with one mask for all pictures).
+    fn silence(&self, rng: &mut impl Rng, pictures: &mut [(usize, Vec<f16>)], parts: usize) {
+        let share = rng.random_range(SILENT);
+        let channels = self.mean.len() / parts;
+        for channel in (0..channels).filter(|_| rng.random_bool(share)) {
+            for at in (channel..self.mean.len()).step_by(channels) {
+                for (_, picture) in &mut *pictures {
+                    picture[at] = self.mean[at];
+                }
+            }
         }
     }
 
@@ -135,6 +157,22 @@ impl Concept<'_> {
             }
         }
     }
+}
+
+/// The mean picture of classes, each as much as any other.
+fn mean(classes: &[ClassFeatures]) -> Vec<f16> {
+    let width = classes
+        .first()
+        .map_or(0, |class| class.values().len() / class.len().max(1));
+    let mut sum = vec![0.0_f32; width];
+    for class in classes {
+        for picture in class.values().chunks_exact(width.max(1)) {
+            for (sum, value) in sum.iter_mut().zip(picture) {
+                *sum += value.to_f32() / (class.len() * classes.len()) as f32;
+            }
+        }
+    }
+    sum.into_iter().map(f16::from_f32).collect()
 }
 
 /// The mean of a class's pictures, of length one.
@@ -219,6 +257,12 @@ impl Writer<'_> {
             let mut pictures = pictures.into_iter().map(|picture| (concept, picture));
             support.extend(pictures.by_ref().take(shots));
             reserve.extend(pictures);
+        }
+        if rules.silence && rng.random_bool(SILENCE_SHARE) {
+            let shots = support.len();
+            support.append(&mut reserve);
+            pool.silence(rng, &mut support, self.parts);
+            reserve = support.split_off(shots);
         }
         support.shuffle(rng);
         reserve.shuffle(rng);

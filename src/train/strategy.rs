@@ -64,6 +64,8 @@ pub struct Ingredients {
     pub hard_negatives: bool,
     /// Half of the episodes are of blends of two classes, to have more concepts than there are classes.
     pub blends: bool,
+    /// In half of the episodes some of the encoder's channels are silent, so that none of them can be relied on.
+    pub silence: bool,
     /// Every name that is predictable is learned from, not the queries' alone.
     pub every_name: bool,
     /// Names of many kinds, not syllables alone.
@@ -83,6 +85,7 @@ impl Ingredients {
     pub const ALL: Self = Self {
         hard_negatives: true,
         blends: true,
+        silence: true,
         every_name: true,
         wide_names: true,
         real_names: true,
@@ -102,6 +105,7 @@ impl Ingredients {
             let flag = match name.as_str() {
                 "hard-negatives" => &mut all.hard_negatives,
                 "blends" => &mut all.blends,
+                "silence" => &mut all.silence,
                 "every-name" => &mut all.every_name,
                 "wide-names" => &mut all.wide_names,
                 "real-names" => &mut all.real_names,
@@ -110,8 +114,8 @@ impl Ingredients {
                 "plain-text" => &mut all.plain_text,
                 _ => {
                     return Err(format!(
-                        "'{name}' is no ingredient; there are hard-negatives, blends, every-name, wide-names, real-names, many-shapes, \
-                         naming, plain-text"
+                        "'{name}' is no ingredient; there are hard-negatives, blends, silence, every-name, wide-names, real-names, \
+                         many-shapes, naming, plain-text"
                     ));
                 }
             };
@@ -168,6 +172,8 @@ pub struct Rules {
     pub company: Company,
     /// Whether half of the episodes are of blends of two classes.
     pub blends: bool,
+    /// Whether some channels are silent in half of the episodes.
+    pub silence: bool,
     /// Whether every predictable name is learned from, or the queries' alone.
     pub every_name: bool,
 }
@@ -179,6 +185,7 @@ impl Rules {
         wide_names: true,
         company: Company::Random,
         blends: false,
+        silence: false,
         every_name: false,
     };
 }
@@ -223,6 +230,7 @@ impl Strategy {
             wide_names: false,
             company: Company::Near,
             blends: false,
+            silence: false,
             every_name: false,
         };
         let two_way = |shots| Shape {
@@ -315,6 +323,7 @@ fn link_rules(ingredients: Ingredients) -> Rules {
             Company::Random
         },
         blends: ingredients.blends,
+        silence: ingredients.silence,
         every_name: ingredients.every_name,
     }
 }
