@@ -90,9 +90,10 @@ pub const fn padded(channels: usize) -> usize {
     channels.next_multiple_of(BLOCK)
 }
 
-/// Pixels to add before the first, as TensorFlow's SAME does: of an odd number the smaller half.
-pub(super) const fn before(size: usize, kernel: usize, stride: usize) -> usize {
-    ((size.div_ceil(stride) - 1) * stride + kernel).saturating_sub(size) / 2
+/// Pixels to add before and after, as TensorFlow's SAME does: of an odd number the larger half stands at the end.
+pub const fn same_padding(size: usize, kernel: usize, stride: usize) -> (usize, usize) {
+    let total = ((size.div_ceil(stride) - 1) * stride + kernel).saturating_sub(size);
+    (total / 2, total - total / 2)
 }
 
 /// Parts of a map: first row, first column, rows and columns of the whole and of its quadrants (top left, top right, bottom left, bottom
@@ -242,4 +243,17 @@ pub fn quadrants(map: Tensor<4>, channels: usize) -> Tensor<3> {
         map.into_dispatch(),
         channels,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_padding;
+
+    #[test]
+    fn padding_is_asymmetric_at_stride_two() {
+        assert_eq!(same_padding(224, 3, 2), (0, 1));
+        assert_eq!(same_padding(56, 5, 2), (1, 2));
+        assert_eq!(same_padding(7, 5, 1), (2, 2));
+        assert_eq!(same_padding(65, 3, 2), (1, 1));
+    }
 }

@@ -10,7 +10,7 @@ use burn::tensor::ops::ConvOptions;
 
 use super::config::VisionConfig;
 use super::parameters::{ParameterError, Parameters};
-use crate::kernels::convolutions::{parts, quadrants, windows};
+use crate::kernels::convolutions::{parts, quadrants, same_padding, windows};
 use crate::kernels::{ChannelFilters, Filters};
 
 /// A convolution that sees all channels, with a bias and SAME padding.
@@ -154,12 +154,6 @@ fn convolve(
     conv2d(x, weight.clone(), Some(bias.clone()), options)
 }
 
-/// Pixels to add before and after, as TensorFlow's SAME does.
-fn same_padding(size: usize, kernel: usize, stride: usize) -> (usize, usize) {
-    let total = ((size.div_ceil(stride) - 1) * stride + kernel).saturating_sub(size);
-    (total / 2, total - total / 2)
-}
-
 fn relu6(x: Tensor<4>) -> Tensor<4> {
     x.clamp(0.0, 6.0)
 }
@@ -296,17 +290,4 @@ fn pool(map: Tensor<4>) -> Tensor<3> {
             .reshape([batch_size, 1, channels])
     };
     Tensor::cat(parts(height, width).map(mean).to_vec(), 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::same_padding;
-
-    #[test]
-    fn padding_is_asymmetric_at_stride_two() {
-        assert_eq!(same_padding(224, 3, 2), (0, 1));
-        assert_eq!(same_padding(56, 5, 2), (1, 2));
-        assert_eq!(same_padding(7, 5, 1), (2, 2));
-        assert_eq!(same_padding(65, 3, 2), (1, 1));
-    }
 }

@@ -22,8 +22,8 @@ pub enum Strategy {
     TwoWayWeight,
     /// `mix` (\[mix\]): \[2-way-random\] by turns with the tasks that the model had before, here pictures to be called by their real names.
     Mix,
-    /// `link`, ours: 2 to 5 concepts of 1 to 8 pictures, names invented (now and then real), hard negatives, blends of classes, every
-    /// predictable name learned; after a while naming without a support set and plain text between them.
+    /// `link`, ours: 2 to 5 concepts of 1 to 8 pictures, names invented (now and then real), hard negatives, blends of classes, silent
+    /// channels, every predictable name learned; after a while naming without a support set and plain text between them.
     Link,
 }
 

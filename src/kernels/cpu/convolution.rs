@@ -6,7 +6,7 @@
 
 use wide::{f32x4, f32x8, i16x8, i32x4};
 
-use crate::kernels::convolutions::{LARGEST_WEIGHT, before, padded, parts};
+use crate::kernels::convolutions::{LARGEST_WEIGHT, padded, parts, same_padding};
 use crate::kernels::quantised::BLOCK;
 
 /// Integers in a vector.
@@ -183,7 +183,7 @@ impl Sizes {
 
     /// The rows of the window at an output row that lie on the map, each with the map's row. The same for columns with their size.
     fn taps(self, size: usize, at: usize) -> impl Iterator<Item = (usize, usize)> + Clone {
-        let before = before(size, self.kernel, self.stride);
+        let (before, _) = same_padding(size, self.kernel, self.stride);
         (0..self.kernel).filter_map(move |tap| {
             let place = (at * self.stride + tap).checked_sub(before)?;
             (place < size).then_some((tap, place))

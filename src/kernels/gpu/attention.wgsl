@@ -18,17 +18,6 @@ var<workgroup> asked: array<vec4f, FOURS>;
 var<workgroup> partial: array<f32, 64>;
 var<workgroup> sums: array<vec4f, 64>;
 
-fn sum_all(local: u32) -> f32 {
-  for (var half = 32u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (local < half) {
-      partial[local] += partial[local + half];
-    }
-  }
-  workgroupBarrier();
-  return partial[0];
-}
-
 fn largest(local: u32) -> f32 {
   for (var half = 32u; half > 0u; half /= 2u) {
     workgroupBarrier();

@@ -5,7 +5,7 @@ use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
 
 use super::{Finish, THREADS, Wgsl, beside, dims, product_rows, rows_kernel};
 use crate::kernels::Convolutions;
-use crate::kernels::convolutions::{before, padded, parts};
+use crate::kernels::convolutions::{padded, parts, same_padding};
 
 impl Convolutions for CubeBackend {
     fn windows(pixels: FloatTensor<Self>, kernel: usize, stride: usize) -> FloatTensor<Self> {
@@ -105,8 +105,8 @@ fn window(source: Wgsl, [height, width]: [usize; 2], kernel: usize, stride: usiz
         .with("columns", width.div_ceil(stride))
         .with("kernel", kernel)
         .with("stride", stride)
-        .with("top", before(height, kernel, stride))
-        .with("left", before(width, kernel, stride))
+        .with("top", same_padding(height, kernel, stride).0)
+        .with("left", same_padding(width, kernel, stride).0)
 }
 
 /// A convolution of every pixel by itself, with the name and the term of what is done to a value.

@@ -122,7 +122,10 @@ fn vector_kernel(
 ) -> Wgsl {
     let [values, product] = blocks_wgsl(blocks);
     let load = match norm {
-        Some(_) => include_str!("load_normed.wgsl"),
+        Some(_) => concat!(
+            include_str!("sum_all.wgsl"),
+            include_str!("load_normed.wgsl")
+        ),
         None => include_str!("load.wgsl"),
     };
     let shared = include_str!("vector.wgsl");
@@ -242,7 +245,8 @@ fn product(
 fn norm_rows(x: &CubeTensor, norm: &CubeTensor, epsilon: f32) -> CubeTensor {
     let [rows, input] = dims(x);
     let y = beside(x, &[rows, input]);
-    Wgsl::new("norm-rows", [include_str!("norm_rows.wgsl")])
+    let pieces = [include_str!("sum_all.wgsl"), include_str!("norm_rows.wgsl")];
+    Wgsl::new("norm-rows", pieces)
         .with("input", input)
         .with("epsilon", format!("{epsilon:e}"))
         .launch([rows, 1], &[x, norm, &y]);
@@ -350,7 +354,8 @@ impl Kernels for CubeBackend {
         if wanted {
             tensors.push(&evidence);
         }
-        Wgsl::new("attention", [include_str!("attention.wgsl")])
+        let pieces = [include_str!("sum_all.wgsl"), include_str!("attention.wgsl")];
+        Wgsl::new("attention", pieces)
             .with("width", width)
             .with("heads", heads)
             .with("query_heads", query_heads)

@@ -14,14 +14,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     square += x[row + i] * x[row + i];
   }
   partial[local] = square;
-  for (var half = 32u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (local < half) {
-      partial[local] += partial[local + half];
-    }
-  }
-  workgroupBarrier();
-  let scale = inverseSqrt(partial[0] / f32(INPUT) + {{epsilon}});
+  let scale = inverseSqrt(sum_all(local) / f32(INPUT) + {{epsilon}});
   for (var i = local; i < INPUT; i += 64u) {
     y[row + i] = x[row + i] * scale * norm[i];
   }
