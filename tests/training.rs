@@ -32,6 +32,7 @@ const RULES: Rules = Rules {
     company: Company::Random,
     blends: false,
     silence: false,
+    exchange: false,
     every_name: true,
 };
 const SHAPE: Shape = Shape {
@@ -120,12 +121,22 @@ fn classes(config: &ModelConfig) -> Vec<ClassFeatures> {
 fn an_episode_asks_only_what_it_has_told() {
     let setting = Setting::new();
     let mut rng = ChaCha8Rng::seed_from_u64(5);
-    for (blends, silence) in [(false, false), (true, false), (false, true)] {
-        let rules = Rules {
-            blends,
-            silence,
+    let ingredients = [
+        RULES,
+        Rules {
+            blends: true,
             ..RULES
-        };
+        },
+        Rules {
+            silence: true,
+            ..RULES
+        },
+        Rules {
+            exchange: true,
+            ..RULES
+        },
+    ];
+    for rules in ingredients {
         for _ in 0..50 {
             let episode = setting.writer().draw(&mut rng, &setting.pool, SHAPE, rules);
             assert_eq!(episode.pictures.len(), 6);
@@ -184,6 +195,76 @@ fn channels_are_silent_together() {
     }
     assert!((60..140).contains(&silent), "{silent} of 200");
     assert!(channels > silent * setting.config.vision.head_channels / 4);
+}
+
+/// Channels that change places do so in every picture of an episode, in about half of the episodes, and keep how far each value lies from its
+/// channel's mean in the channel's own measure.
+#[test]
+fn channels_change_places_together() {
+    let setting = Setting::new();
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    let rules = Rules {
+        exchange: true,
+        ..RULES
+    };
+    let of = setting.config.vision.head_channels;
+    let pictures: Vec<&[f16]> = setting
+        .pool
+        .classes()
+        .iter()
+        .flat_map(|class| (0..class.len()).map(|at| class.picture(at)))
+        .collect();
+    let column = |at: usize| -> Vec<f32> {
+        pictures
+            .iter()
+            .map(|picture| picture[at].to_f32())
+            .collect()
+    };
+    let spread: Vec<(f32, f32)> = (0..of)
+        .map(|at| {
+            let values = column(at);
+            let mean = values.iter().sum::<f32>() / values.len() as f32;
+            let variance = values
+                .iter()
+                .map(|value| (value - mean).powi(2))
+                .sum::<f32>();
+            (mean, (variance / values.len() as f32).sqrt())
+        })
+        .collect();
+    // The first token's: mirroring moves the others.
+    let standing = |picture: &[f16]| -> Vec<f32> {
+        let values = picture[..of].iter().zip(&spread);
+        values
+            .map(|(value, (mean, deviation))| (value.to_f32() - mean) / deviation)
+            .collect()
+    };
+    let sorted = |picture: &[f16]| {
+        let mut values = standing(picture);
+        values.sort_by(f32::total_cmp);
+        values
+    };
+    let known: Vec<Vec<f32>> = pictures.iter().map(|picture| sorted(picture)).collect();
+    let mut exchanged = 0;
+    for _ in 0..100 {
+        let episode = setting.writer().draw(&mut rng, &setting.pool, SHAPE, rules);
+        let new = episode
+            .pictures
+            .iter()
+            .filter(|picture| !pictures.iter().any(|known| known[..of] == picture[..of]));
+        let new = new.count();
+        assert!(new == 0 || new == episode.pictures.len(), "{new}");
+        exchanged += usize::from(new > 0);
+        for picture in &episode.pictures {
+            let values = sorted(picture);
+            let off = |other: &Vec<f32>| {
+                let pairs = values.iter().zip(other);
+                pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+            };
+            let nearest = known.iter().map(off).fold(f32::MAX, f32::min);
+            assert!(nearest < 1e-2, "{nearest}");
+        }
+    }
+    assert!((30..70).contains(&exchanged), "{exchanged} of 100");
 }
 
 #[test]

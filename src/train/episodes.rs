@@ -21,9 +21,10 @@ const BLEND_SHARE: f64 = 0.5;
 /// Weight of the first class in a blend.
 const BLEND_WEIGHT: Range<f32> = 0.3..0.7;
 
-/// Share of the episodes in which some channels are silent, where that is wanted, and the share of the channels.
-const SILENCE_SHARE: f64 = 0.5;
+/// Share of the episodes in which some channels are silent or change places, where that is wanted, and the shares of the channels.
+const DISTORTED_SHARE: f64 = 0.5;
 const SILENT: Range<f64> = 0.2..0.7;
+const EXCHANGED: Range<f64> = 0.3..1.0;
 
 /// The classes of a source, what they are called, and which of them look alike.
 #[derive(Clone, Debug)]
@@ -32,8 +33,15 @@ pub struct Pool {
     names: Vec<String>,
     /// For each class the others, the most alike first.
     neighbours: Vec<Vec<usize>>,
-    /// The mean of each channel of each visual token, over the classes.
-    mean: Vec<f16>,
+    /// Mean and standard deviation of each channel of each visual token, over the classes.
+    channels: Vec<Spread>,
+}
+
+/// How a channel's values lie.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spread {
+    mean: f32,
+    deviation: f32,
 }
 
 impl Pool {
@@ -57,27 +65,75 @@ impl Pool {
                 others.into_iter().map(|(_, other)| other).collect()
             })
             .collect();
-        let mean = mean(&classes);
+        let channels = spreads(&classes);
         Self {
             classes,
             names,
             neighbours,
-            mean,
+            channels,
         }
     }
 
-    /// Channels that say nothing in an episode, each with its mean in every picture: what tells two concepts apart is then elsewhere, and
-    /// the same classes are other concepts in every episode (dropout, Srivastava et al. 2014, with one mask for all pictures).
+    /// Makes other concepts of the same classes, alike in all pictures of an episode: some channels say nothing, or change places.
+    fn distort(
+        &self,
+        rng: &mut impl Rng,
+        rules: Rules,
+        pictures: &mut [(usize, Vec<f16>)],
+        parts: usize,
+    ) {
+        if rules.exchange && (!rules.silence || rng.random_bool(0.5)) {
+            self.exchange(rng, pictures, parts);
+        } else {
+            self.silence(rng, pictures, parts);
+        }
+    }
+
+    /// Channels that say nothing, each with its mean in every picture: what tells two concepts apart is then elsewhere (dropout,
+    /// Srivastava et al. 2014, with one mask for all pictures).
     fn silence(&self, rng: &mut impl Rng, pictures: &mut [(usize, Vec<f16>)], parts: usize) {
-        let share = rng.random_range(SILENT);
-        let channels = self.mean.len() / parts;
-        for channel in (0..channels).filter(|_| rng.random_bool(share)) {
-            for at in (channel..self.mean.len()).step_by(channels) {
+        for channel in self.some_channels(rng, SILENT, parts) {
+            for at in self.tokens_of(channel, parts) {
                 for (_, picture) in &mut *pictures {
-                    picture[at] = self.mean[at];
+                    picture[at] = f16::from_f32(self.channels[at].mean);
                 }
             }
         }
+    }
+
+    /// Channels that change places, each with the mean and the spread of the one whose place it takes: pictures are as alike as they
+    /// were, in directions that no class has (random projections of the input, Kirsch et al. 2022, "General-purpose in-context learning by
+    /// meta-learning transformers", section 3.1).
+    fn exchange(&self, rng: &mut impl Rng, pictures: &mut [(usize, Vec<f16>)], parts: usize) {
+        let places = self.some_channels(rng, EXCHANGED, parts);
+        let mut from = places.clone();
+        from.shuffle(rng);
+        for (_, picture) in pictures {
+            let before = picture.clone();
+            for (&place, &from) in places.iter().zip(&from) {
+                for (to, at) in self
+                    .tokens_of(place, parts)
+                    .zip(self.tokens_of(from, parts))
+                {
+                    let (here, there) = (self.channels[to], self.channels[at]);
+                    let standing = (before[at].to_f32() - there.mean)
+                        / there.deviation.max(f32::MIN_POSITIVE.sqrt());
+                    picture[to] = f16::from_f32(here.mean + here.deviation * standing);
+                }
+            }
+        }
+    }
+
+    /// A share of the channels, drawn from a range.
+    fn some_channels(&self, rng: &mut impl Rng, share: Range<f64>, parts: usize) -> Vec<usize> {
+        let share = rng.random_range(share);
+        let channels = 0..self.channels.len() / parts;
+        channels.filter(|_| rng.random_bool(share)).collect()
+    }
+
+    /// Where a picture's visual tokens have a channel.
+    fn tokens_of(&self, channel: usize, parts: usize) -> impl Iterator<Item = usize> + use<> {
+        (channel..self.channels.len()).step_by(self.channels.len() / parts)
     }
 
     /// The classes.
@@ -159,20 +215,29 @@ impl Concept<'_> {
     }
 }
 
-/// The mean picture of classes, each as much as any other.
-fn mean(classes: &[ClassFeatures]) -> Vec<f16> {
+/// How the channels of classes' pictures lie, each class as much as any other.
+fn spreads(classes: &[ClassFeatures]) -> Vec<Spread> {
     let width = classes
         .first()
         .map_or(0, |class| class.values().len() / class.len().max(1));
-    let mut sum = vec![0.0_f32; width];
-    for class in classes {
-        for picture in class.values().chunks_exact(width.max(1)) {
-            for (sum, value) in sum.iter_mut().zip(picture) {
-                *sum += value.to_f32() / (class.len() * classes.len()) as f32;
+    let mut spreads = vec![Spread::default(); width];
+    let each = |of: &mut dyn FnMut(usize, f32, f32)| {
+        for class in classes {
+            let share = 1.0 / (class.len() * classes.len()) as f32;
+            for picture in class.values().chunks_exact(width.max(1)) {
+                for (at, value) in picture.iter().enumerate() {
+                    of(at, value.to_f32(), share);
+                }
             }
         }
+    };
+    each(&mut |at, value, share| spreads[at].mean += value * share);
+    let mut variances = vec![0.0; width];
+    each(&mut |at, value, share| variances[at] += (value - spreads[at].mean).powi(2) * share);
+    for (spread, variance) in spreads.iter_mut().zip(variances) {
+        spread.deviation = variance.sqrt();
     }
-    sum.into_iter().map(f16::from_f32).collect()
+    spreads
 }
 
 /// The mean of a class's pictures, of length one.
@@ -258,10 +323,10 @@ impl Writer<'_> {
             support.extend(pictures.by_ref().take(shots));
             reserve.extend(pictures);
         }
-        if rules.silence && rng.random_bool(SILENCE_SHARE) {
+        if (rules.silence || rules.exchange) && rng.random_bool(DISTORTED_SHARE) {
             let shots = support.len();
             support.append(&mut reserve);
-            pool.silence(rng, &mut support, self.parts);
+            pool.distort(rng, rules, &mut support, self.parts);
             reserve = support.split_off(shots);
         }
         support.shuffle(rng);

@@ -22,8 +22,8 @@ pub enum Strategy {
     TwoWayWeight,
     /// `mix` (\[mix\]): \[2-way-random\] by turns with the tasks that the model had before, here pictures to be called by their real names.
     Mix,
-    /// `link`, ours: 2 to 5 concepts of 1 to 8 pictures, names invented (now and then real), hard negatives, blends of classes, silent
-    /// channels, every predictable name learned; after a while naming without a support set and plain text between them.
+    /// `link`, ours: 2 to 5 concepts of 1 to 8 pictures, names invented (now and then real), hard negatives, blends of classes, channels
+    /// that are silent or change places, every predictable name learned; after a while naming without a support set and plain text between them.
     Link,
 }
 
@@ -64,8 +64,10 @@ pub struct Ingredients {
     pub hard_negatives: bool,
     /// Half of the episodes are of blends of two classes, to have more concepts than there are classes.
     pub blends: bool,
-    /// In half of the episodes some of the encoder's channels are silent, so that none of them can be relied on.
+    /// In a part of the episodes some of the encoder's channels are silent, so that none of them can be relied on.
     pub silence: bool,
+    /// In a part of the episodes some of the encoder's channels change places, so that no class can be known by heart.
+    pub exchange: bool,
     /// Every name that is predictable is learned from, not the queries' alone.
     pub every_name: bool,
     /// Names of many kinds, not syllables alone.
@@ -86,6 +88,7 @@ impl Ingredients {
         hard_negatives: true,
         blends: true,
         silence: true,
+        exchange: true,
         every_name: true,
         wide_names: true,
         real_names: true,
@@ -106,6 +109,7 @@ impl Ingredients {
                 "hard-negatives" => &mut all.hard_negatives,
                 "blends" => &mut all.blends,
                 "silence" => &mut all.silence,
+                "exchange" => &mut all.exchange,
                 "every-name" => &mut all.every_name,
                 "wide-names" => &mut all.wide_names,
                 "real-names" => &mut all.real_names,
@@ -114,8 +118,8 @@ impl Ingredients {
                 "plain-text" => &mut all.plain_text,
                 _ => {
                     return Err(format!(
-                        "'{name}' is no ingredient; there are hard-negatives, blends, silence, every-name, wide-names, real-names, \
-                         many-shapes, naming, plain-text"
+                        "'{name}' is no ingredient; there are hard-negatives, blends, silence, exchange, every-name, wide-names, \
+                         real-names, many-shapes, naming, plain-text"
                     ));
                 }
             };
@@ -172,8 +176,10 @@ pub struct Rules {
     pub company: Company,
     /// Whether half of the episodes are of blends of two classes.
     pub blends: bool,
-    /// Whether some channels are silent in half of the episodes.
+    /// Whether some channels are silent in half of the episodes; where `exchange` holds too, in a quarter.
     pub silence: bool,
+    /// Whether some channels change places in half of the episodes; where `silence` holds too, in a quarter.
+    pub exchange: bool,
     /// Whether every predictable name is learned from, or the queries' alone.
     pub every_name: bool,
 }
@@ -186,6 +192,7 @@ impl Rules {
         company: Company::Random,
         blends: false,
         silence: false,
+        exchange: false,
         every_name: false,
     };
 }
@@ -231,6 +238,7 @@ impl Strategy {
             company: Company::Near,
             blends: false,
             silence: false,
+            exchange: false,
             every_name: false,
         };
         let two_way = |shots| Shape {
@@ -324,6 +332,7 @@ fn link_rules(ingredients: Ingredients) -> Rules {
         },
         blends: ingredients.blends,
         silence: ingredients.silence,
+        exchange: ingredients.exchange,
         every_name: ingredients.every_name,
     }
 }
