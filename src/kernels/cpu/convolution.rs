@@ -1,58 +1,17 @@
 //! Convolutions on the CPU: products of integers where a convolution sees all channels, plain vectors where it has a filter for each.
 //!
-//! Of a map's rows (a pixel's channels) each is brought to 14 bits and a scale. A vector instruction multiplies and adds up eight such
-//! integers where it would multiply four numbers of single precision, and a block of products stays within 32 bits, see
-//! [`crate::kernels::Filters`].
+//! Of a map's rows (a pixel's channels) each is brought to 14 bits and a scale, as the filters are, see [`crate::kernels::Filters`].
 
-use wide::{f32x4, f32x8, i16x8, i32x4};
+use wide::{f32x4, f32x8, i16x8};
 
+use super::integers::{LANES, OUTS, Rows, multiply};
 use crate::kernels::convolutions::{LARGEST_WEIGHT, padded, parts, same_padding};
 use crate::kernels::quantised::BLOCK;
 
-/// Integers in a vector.
-const LANES: usize = 8;
-/// Vectors whose products stay within 32 bits together.
-const CHUNK: usize = BLOCK / LANES;
-/// Rows of the map and of the filters that are multiplied at once: eight sums, and six vectors to read for eight products.
-const ROWS: usize = 2;
-const OUTS: usize = 4;
 /// Rows of a map that go through all filters before the next ones: they stay in the first cache.
 const BAND: usize = 16;
 /// Largest magnitude of an activation as an integer: that of a weight.
 const LARGEST: f32 = LARGEST_WEIGHT;
-
-/// The rows of a map as integers.
-struct Rows {
-    integers: Vec<i16x8>,
-    scales: Vec<f32>,
-}
-
-impl Rows {
-    fn new(values: &[f32], width: usize) -> Self {
-        let mut rows = Self {
-            integers: Vec::with_capacity(values.len() / LANES),
-            scales: Vec::with_capacity(values.len() / width.max(1)),
-        };
-        for row in values.chunks_exact(width) {
-            let (row, _) = row.as_chunks::<LANES>();
-            let largest = row.iter().fold(f32x8::ZERO, |most, values| {
-                most.fast_max(f32x8::from(*values).abs())
-            });
-            let largest = largest.to_array().into_iter().fold(0.0, f32::max);
-            let inverse = if largest > 0.0 {
-                LARGEST / largest
-            } else {
-                0.0
-            };
-            let inverse = f32x8::splat(inverse);
-            rows.integers.extend(row.iter().map(|values| {
-                i16x8::from_i32x8_saturate((f32x8::from(*values) * inverse).fast_round_int())
-            }));
-            rows.scales.push(largest / LARGEST);
-        }
-        rows
-    }
-}
 
 /// The rows of filters: scales, and integers of `width` to a row.
 struct FilterRows {
@@ -89,9 +48,9 @@ pub(super) fn product(
     bias: &[f32],
     finish: impl Fn(f32x4, usize) -> f32x4,
 ) -> Vec<f32> {
-    let rows = Rows::new(x, width);
+    let rows = Rows::new(x, width, width, LARGEST);
     let filters = FilterRows::new(words, width);
-    let (count, out) = (rows.scales.len(), filters.scales.len());
+    let (count, out) = (rows.len(), filters.scales.len());
     let mut padded_bias = vec![0.0; out];
     padded_bias[..bias.len()].copy_from_slice(bias);
     let mut y = vec![0.0; count * out];
@@ -102,27 +61,16 @@ pub(super) fn product(
                 std::array::from_fn(|at| &filters.integers[(column + at) * vectors..][..vectors]);
             let scales = four(&filters.scales[column..]);
             let bias = four(&padded_bias[column..]);
-            let mut put = |row: usize, sums: [f32x4; OUTS]| {
-                let [a, b, c, d] = f32x4::transpose(sums);
-                let sum = (a + b) + (c + d);
-                let at = row * out + column;
-                let sum = sum * (scales * f32x4::splat(rows.scales[row])) + bias;
-                y[at..at + OUTS].copy_from_slice(&finish(sum, at).to_array());
-            };
-            let mut row = band;
-            let end = (band + BAND).min(count);
-            while row + ROWS <= end {
-                let pair =
-                    std::array::from_fn(|at| &rows.integers[(row + at) * vectors..][..vectors]);
-                let [first, second] = tile::<ROWS>(pair, weights);
-                put(row, first);
-                put(row + 1, second);
-                row += ROWS;
-            }
-            if row < end {
-                let [only] = tile::<1>([&rows.integers[row * vectors..][..vectors]], weights);
-                put(row, only);
-            }
+            multiply::<false>(
+                &rows,
+                band..(band + BAND).min(count),
+                weights,
+                |row, sum| {
+                    let at = row * out + column;
+                    let sum = sum * scales + bias;
+                    y[at..at + OUTS].copy_from_slice(&finish(sum, at).to_array());
+                },
+            );
         }
     }
     y
@@ -130,35 +78,6 @@ pub(super) fn product(
 
 fn four(values: &[f32]) -> f32x4 {
     f32x4::from([values[0], values[1], values[2], values[3]])
-}
-
-/// Sums of the products of rows with filters, each in four parts.
-#[inline(always)]
-fn tile<const COUNT: usize>(
-    rows: [&[i16x8]; COUNT],
-    weights: [&[i16x8]; OUTS],
-) -> [[f32x4; OUTS]; COUNT] {
-    let mut sums = [[f32x4::ZERO; OUTS]; COUNT];
-    let vectors = weights[0].len();
-    for start in (0..vectors).step_by(CHUNK) {
-        let length = CHUNK.min(vectors - start);
-        let rows = rows.map(|row| &row[start..start + length]);
-        let weights = weights.map(|weights| &weights[start..start + length]);
-        let mut chunk = [[i32x4::ZERO; OUTS]; COUNT];
-        for at in 0..length {
-            for row in 0..COUNT {
-                for out in 0..OUTS {
-                    chunk[row][out] += rows[row][at].dot(weights[out][at]);
-                }
-            }
-        }
-        for row in 0..COUNT {
-            for out in 0..OUTS {
-                sums[row][out] += f32x4::from_i32x4(chunk[row][out]);
-            }
-        }
-    }
-    sums
 }
 
 /// The sizes of a map, `[pictures, height, width, channels]`, and of what a window with a stride makes of it.

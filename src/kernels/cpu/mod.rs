@@ -2,6 +2,7 @@
 
 mod attention;
 mod convolution;
+mod integers;
 mod product;
 
 use burn::backend::Flex;

@@ -3,29 +3,45 @@
 //! The activations are brought to 16-bit integers, a scale for every block of 32, so that a block's product with the weights is one of
 //! integers, exact in 32 bits. Against eight bits, which others use, the rounding of the activations is 256 times finer and costs nothing
 //! more: there is no product of bytes in SIMD128, and bytes would be widened to 16 bits all the same.
+//!
+//! A few rows of activations read the weights as they are. For more, four rows of weights at a time are brought to 15-bit integers with one
+//! scale a row, some hundred times finer than the quantisation was, and all activations go through them.
 
-use wide::{f32x8, i8x16, i16x16, i32x8, u8x16};
+use wide::{f32x4, i16x8, i32x4};
 
+use super::integers::{self, OUTS, Rows};
 use crate::kernels::quantised::{BLOCK, Blocks};
 
-/// Rows of activations that share the widening of a block of weights.
-const TILE: usize = 4;
-/// Largest magnitude of an activation as an integer.
+/// Rows of activations for which it pays to bring weights to another form.
+const MANY: usize = 4;
+/// Largest magnitude of an activation as an integer, beside weights as they are.
 const LARGEST: f32 = 32_767.0;
+/// Largest magnitudes of a weight in its other form and of an activation beside it: the sum of eight of their products stays within 32 bits.
+const LARGEST_WEIGHT: f32 = 16_383.0;
+const LARGEST_BESIDE: f32 = 16_383.0;
 
-/// One block of values as integers.
-type Integers = [i16x16; 2];
+/// One block of values as integers, in the order of [`CHANNELS`].
+type Integers = [i16x8; 4];
+
+/// The channel of each of a block's integers: those of the even bytes, then those of the odd ones, so that a block comes apart by shifts
+/// and masks of 16 bits.
+const CHANNELS: [usize; BLOCK] = {
+    let mut channels = [0; BLOCK];
+    let mut at = 0;
+    while at < BLOCK {
+        let (odd, half, pair) = (at / 16, at / 8 % 2, at % 8);
+        channels[at] = half * 16 + 2 * pair + odd;
+        at += 1;
+    }
+    channels
+};
 
 /// `x Wᵀ` for rows of `input` values and `out` rows of blocks; `[rows, out]`.
 pub(super) fn product(x: &[f32], input: usize, words: &[i32], blocks: Blocks) -> Vec<f32> {
-    let activations = Activations::new(x, input);
-    let out = words.len() / (input / BLOCK * blocks.words()).max(1);
-    let mut y = vec![0.0; activations.rows() * out];
     match blocks {
-        Blocks::Q4_1 => multiply::<Nibbles, 5>(&activations, words, out, &mut y),
-        Blocks::Q8_0 => multiply::<Bytes, 9>(&activations, words, out, &mut y),
+        Blocks::Q4_1 => multiply::<Nibbles, 5>(x, input, words),
+        Blocks::Q8_0 => multiply::<Bytes, 9>(x, input, words),
     }
-    y
 }
 
 /// Decodes a row of blocks onto the end of `values`.
@@ -38,151 +54,235 @@ pub(super) fn decode_row(words: &[i32], blocks: Blocks, values: &mut Vec<f32>) {
 
 /// A form of blocks of `WORDS` words.
 trait Form<const WORDS: usize> {
-    /// The scale, the minimum and the integers of a block.
-    fn open(block: &[i32; WORDS]) -> (f32, f32, Integers);
+    /// Bits by which an integer can be raised within 16 bits.
+    const RAISE: i32;
+    /// Largest magnitude of an integer.
+    const LARGEST: f32;
+
+    /// Whether a block has a minimum.
+    const HAS_MINIMA: bool;
+
+    /// The block's integers.
+    fn integers(block: &[i32; WORDS]) -> Integers;
+
+    /// Minima of four blocks, given their first words.
+    fn minima(heads: i32x4) -> f32x4;
 }
 
 struct Nibbles;
 
 impl Form<5> for Nibbles {
+    const RAISE: i32 = 11;
+    const LARGEST: f32 = 15.0;
+    const HAS_MINIMA: bool = true;
+
     #[inline(always)]
-    fn open(&[head, a, b, c, d]: &[i32; 5]) -> (f32, f32, Integers) {
-        let [scale, minimum] = halves(head);
-        let bytes: u8x16 = bytemuck::cast([a, b, c, d]);
-        let wide = i16x16::from(bytes);
-        (scale, minimum, [wide & i16x16::splat(15), wide >> 4])
+    fn integers(&[_, a, b, c, d]: &[i32; 5]) -> Integers {
+        let bytes: i16x8 = bytemuck::cast([a, b, c, d]);
+        let fifteen = i16x8::splat(15);
+        [0, 4, 8, 12].map(|shift| (bytes >> shift) & fifteen)
+    }
+
+    #[inline(always)]
+    fn minima(heads: i32x4) -> f32x4 {
+        singles(heads >> 16)
     }
 }
 
 struct Bytes;
 
 impl Form<9> for Bytes {
+    const RAISE: i32 = 8;
+    const LARGEST: f32 = 128.0;
+    const HAS_MINIMA: bool = false;
+
     #[inline(always)]
-    fn open(&[head, a, b, c, d, e, f, g, h]: &[i32; 9]) -> (f32, f32, Integers) {
-        let [scale, _] = halves(head);
-        let low: i8x16 = bytemuck::cast([a, b, c, d]);
-        let high: i8x16 = bytemuck::cast([e, f, g, h]);
-        (
-            scale,
-            0.0,
-            [i16x16::from_i8x16(low), i16x16::from_i8x16(high)],
-        )
+    fn integers(&[_, a, b, c, d, e, f, g, h]: &[i32; 9]) -> Integers {
+        let low: i16x8 = bytemuck::cast([a, b, c, d]);
+        let high: i16x8 = bytemuck::cast([e, f, g, h]);
+        [(low << 8) >> 8, (high << 8) >> 8, low >> 8, high >> 8]
+    }
+
+    #[inline(always)]
+    fn minima(_heads: i32x4) -> f32x4 {
+        f32x4::ZERO
     }
 }
 
-/// The two half-precision numbers of a word, the low one first.
+/// The half-precision numbers in the low halves of words.
+///
+/// By integers: there is no conversion of half precision in SIMD128, and a library's takes branches. The exponent is moved by its other bias
+/// through a product, which is exact and right for subnormal numbers too; there are no infinities in weights.
 #[inline(always)]
-fn halves(word: i32) -> [f32; 2] {
-    let word = word.cast_unsigned();
-    // By integers: there is no conversion of half precision in SIMD128, and a library's takes branches. The exponent is moved by its other
-    // bias through a product, which is exact and right for subnormal numbers too; there are no infinities in weights.
-    let single = |half: u32| {
-        let magnitude = f32::from_bits((half & 0x7fff) << 13) * f32::from_bits(0x7780_0000);
-        f32::from_bits(magnitude.to_bits() | (half & 0x8000) << 16)
-    };
-    [single(word & 0xffff), single(word >> 16)]
-}
-
-/// Rows of values as 16-bit integers.
-struct Activations {
-    integers: Vec<Integers>,
-    /// What an integer of a block stands for.
-    scales: Vec<f32>,
-    /// Sum of a block's values, for the minimum of the weights.
-    sums: Vec<f32>,
-    /// Blocks in a row.
-    blocks: usize,
-}
-
-impl Activations {
-    fn new(values: &[f32], width: usize) -> Self {
-        let count = values.len() / BLOCK;
-        let mut all = Self {
-            integers: Vec::with_capacity(count),
-            scales: Vec::with_capacity(count),
-            sums: Vec::with_capacity(count),
-            blocks: width / BLOCK,
-        };
-        for block in values.chunks_exact(BLOCK) {
-            let largest = block
-                .iter()
-                .fold(0.0_f32, |most, value| most.max(value.abs()));
-            let inverse = if largest > 0.0 {
-                LARGEST / largest
-            } else {
-                0.0
-            };
-            let mut integers = [0_i16; BLOCK];
-            let mut sum = 0;
-            for (integer, value) in integers.iter_mut().zip(block) {
-                *integer = (value * inverse).round_ties_even() as i16;
-                sum += i32::from(*integer);
-            }
-            let scale = largest / LARGEST;
-            all.integers.push(bytemuck::cast(integers));
-            all.scales.push(scale);
-            all.sums.push(sum as f32 * scale);
-        }
-        all
-    }
-
-    fn rows(&self) -> usize {
-        self.integers.len() / self.blocks.max(1)
-    }
+fn singles(words: i32x4) -> f32x4 {
+    let magnitudes: f32x4 = bytemuck::cast((words & i32x4::splat(0x7fff)) << 13);
+    let magnitudes: i32x4 = bytemuck::cast(magnitudes * f32x4::splat(f32::from_bits(0x7780_0000)));
+    bytemuck::cast(magnitudes | ((words & i32x4::splat(0x8000)) << 16))
 }
 
 fn multiply<F: Form<WORDS>, const WORDS: usize>(
-    x: &Activations,
+    x: &[f32],
+    input: usize,
     words: &[i32],
-    out: usize,
-    y: &mut [f32],
-) {
+) -> Vec<f32> {
     let (weights, _) = words.as_chunks::<WORDS>();
-    for (column, weights) in weights.chunks_exact(x.blocks).enumerate() {
-        let mut row = 0;
-        while row + TILE <= x.rows() {
-            tile::<F, WORDS, TILE>(x, row, weights, |at, value| y[at * out + column] = value);
-            row += TILE;
+    let (blocks, _) = x.as_chunks::<BLOCK>();
+    let in_order: Vec<f32> = blocks
+        .iter()
+        .flat_map(|block| CHANNELS.map(|channel| block[channel]))
+        .collect();
+    let is_few = x.len() < MANY * input;
+    let largest = if is_few { LARGEST } else { LARGEST_BESIDE };
+    let rows = Rows::new(&in_order, input, BLOCK, largest);
+    let blocks = input / BLOCK;
+    let out = weights.len() / blocks.max(1);
+    let mut y = vec![0.0; rows.len() * out];
+    let fours = weights.chunks(OUTS * blocks).enumerate();
+    let sums: Vec<f32> = (0..rows.len())
+        .flat_map(|row| rows.row(row).sums())
+        .collect();
+    let sums = |row: usize| &sums[row * blocks..][..blocks];
+    if is_few {
+        for (four, weights) in fours {
+            for row in 0..rows.len() {
+                let products = few::<F, WORDS>(rows.row(row), sums(row), weights);
+                put(&mut y[row * out..][..out], four, products);
+            }
         }
-        for row in row..x.rows() {
-            tile::<F, WORDS, 1>(x, row, weights, |at, value| y[at * out + column] = value);
+    } else {
+        let mut reduced = Reduced::default();
+        for (four, weights) in fours {
+            reduced.fill::<F, WORDS>(weights, blocks);
+            let vectors = reduced.integers.len() / OUTS;
+            let weights = std::array::from_fn(|row| &reduced.integers[row * vectors..][..vectors]);
+            integers::multiply::<true>(&rows, 0..rows.len(), weights, |row, products| {
+                let products = products * reduced.scales + reduced.minima(sums(row));
+                put(&mut y[row * out..][..out], four, products);
+            });
+        }
+    }
+    y
+}
+
+/// Writes the products with the `four`th four rows of weights, of which the last may be fewer.
+#[inline(always)]
+fn put(y: &mut [f32], four: usize, products: f32x4) {
+    let y = &mut y[four * OUTS..];
+    let count = OUTS.min(y.len());
+    y[..count].copy_from_slice(&products.as_array()[..count]);
+}
+
+/// The products of a row of activations with four rows of weights as they are.
+#[inline(always)]
+fn few<F: Form<WORDS>, const WORDS: usize>(
+    x: integers::Row<'_>,
+    sums: &[f32],
+    weights: &[[i32; WORDS]],
+) -> f32x4 {
+    let blocks = sums.len();
+    let rows = weights.len() / blocks;
+    // Where there are fewer than four, the last is taken again.
+    let weights: [_; OUTS] =
+        std::array::from_fn(|row| &weights[row.min(rows - 1) * blocks..][..blocks]);
+    let (vectors, _) = x.integers.as_chunks::<4>();
+    let mut products = f32x4::ZERO;
+    for (at, ((x, scale), sum)) in vectors.iter().zip(x.scales).zip(sums).enumerate() {
+        let block = weights.map(|row| &row[at]);
+        let heads = i32x4::from(block.map(|block| block[0]));
+        let dots = block.map(|block| {
+            let [a, b, c, d] = F::integers(block);
+            bytemuck::cast((x[0].dot(a) + x[1].dot(b)) + (x[2].dot(c) + x[3].dot(d)))
+        });
+        let [a, b, c, d]: [i32x4; 4] = f32x4::transpose(dots).map(bytemuck::cast);
+        let dots = f32x4::from_i32x4((a + b) + (c + d));
+        products += dots * (singles(heads) * f32x4::splat(*scale));
+        if F::HAS_MINIMA {
+            products += F::minima(heads) * f32x4::splat(*sum);
+        }
+    }
+    products
+}
+
+/// Four rows of weights (the last again where there are fewer) as integers of 15 bits, their minima apart.
+struct Reduced {
+    integers: Vec<i16x8>,
+    /// What an integer of each row stands for.
+    scales: f32x4,
+    /// The minimum of each row's block, where blocks have one.
+    minima: Vec<f32x4>,
+}
+
+impl Default for Reduced {
+    fn default() -> Self {
+        Self {
+            integers: Vec::new(),
+            scales: f32x4::ZERO,
+            minima: Vec::new(),
         }
     }
 }
 
-/// The products of `ROWS` rows of activations, from `first` on, with one row of weights.
-#[inline(always)]
-fn tile<F: Form<WORDS>, const WORDS: usize, const ROWS: usize>(
-    x: &Activations,
-    first: usize,
-    weights: &[[i32; WORDS]],
-    mut put: impl FnMut(usize, f32),
-) {
-    let of = |row: usize| (first + row) * x.blocks..(first + row + 1) * x.blocks;
-    let integers: [&[Integers]; ROWS] = std::array::from_fn(|row| &x.integers[of(row)]);
-    let scales: [&[f32]; ROWS] = std::array::from_fn(|row| &x.scales[of(row)]);
-    let sums: [&[f32]; ROWS] = std::array::from_fn(|row| &x.sums[of(row)]);
-    let mut products = [f32x8::ZERO; ROWS];
-    let mut minima = [0.0_f32; ROWS];
-    for (at, block) in weights.iter().enumerate() {
-        let (scale, minimum, [low, high]) = F::open(block);
-        for row in 0..ROWS {
-            let [x_low, x_high] = integers[row][at];
-            let product: i32x8 = x_low.dot(low) + x_high.dot(high);
-            products[row] += f32x8::from_i32x8(product) * f32x8::splat(scale * scales[row][at]);
-            minima[row] += minimum * sums[row][at];
+impl Reduced {
+    fn fill<F: Form<WORDS>, const WORDS: usize>(
+        &mut self,
+        weights: &[[i32; WORDS]],
+        blocks: usize,
+    ) {
+        let rows = weights.len() / blocks;
+        let weights: [_; OUTS] =
+            std::array::from_fn(|row| &weights[row.min(rows - 1) * blocks..][..blocks]);
+        let heads = (0..blocks).map(|at| i32x4::from(weights.map(|row| row[at][0])));
+        let bound = heads.clone().fold(f32x4::ZERO, |bound, heads| {
+            bound.fast_max(singles(heads).abs())
+        });
+        let bound = bound * f32x4::splat(F::LARGEST);
+        self.scales = bound / f32x4::splat(LARGEST_WEIGHT);
+        self.minima.clear();
+        if F::HAS_MINIMA {
+            self.minima.extend(heads.map(F::minima));
+        }
+        self.integers.clear();
+        for (row, bound) in weights.iter().zip(bound.to_array()) {
+            // A product with a 16-bit fraction takes its place 15 bits lower.
+            let raised = LARGEST_WEIGHT * (1 << (15 - F::RAISE)) as f32;
+            let factor = if bound > 0.0 { raised / bound } else { 0.0 };
+            for block in *row {
+                let (scale, _) = head::<F, WORDS>(block);
+                let scale = (scale * factor).round_ties_even() as i16;
+                self.integers.extend(
+                    F::integers(block).map(|eight| (eight << F::RAISE).mul_scale_round_n(scale)),
+                );
+            }
         }
     }
-    for row in 0..ROWS {
-        put(first + row, products[row].reduce_add() + minima[row]);
+
+    /// The part of the products that is the minima's, for a row with these sums of its blocks.
+    #[inline(always)]
+    fn minima(&self, sums: &[f32]) -> f32x4 {
+        let pairs = self.minima.iter().zip(sums);
+        pairs.fold(f32x4::ZERO, |all, (minima, sum)| {
+            all + *minima * f32x4::splat(*sum)
+        })
     }
+}
+
+/// The scale and the minimum of a block.
+#[inline(always)]
+fn head<F: Form<WORDS>, const WORDS: usize>(block: &[i32; WORDS]) -> (f32, f32) {
+    let heads = i32x4::splat(block[0]);
+    let (scales, minima) = (singles(heads), F::minima(heads));
+    (scales.as_array()[0], minima.as_array()[0])
 }
 
 fn decode<F: Form<WORDS>, const WORDS: usize>(words: &[i32], values: &mut Vec<f32>) {
     let (blocks, _) = words.as_chunks::<WORDS>();
     for block in blocks {
-        let (scale, minimum, integers) = F::open(block);
-        let integers: [i16; BLOCK] = bytemuck::cast(integers);
-        values.extend(integers.map(|integer| scale * f32::from(integer) + minimum));
+        let (scale, minimum) = head::<F, WORDS>(block);
+        let integers: [i16; BLOCK] = bytemuck::cast(F::integers(block));
+        let mut decoded = [0.0; BLOCK];
+        for (integer, channel) in integers.iter().zip(CHANNELS) {
+            decoded[channel] = scale * f32::from(*integer) + minimum;
+        }
+        values.extend(decoded);
     }
 }

@@ -8,7 +8,12 @@ const BLOCKS = {{input}}u / 32u;
 @compute @workgroup_size(64, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let row = rows[group.x];
-  for (var i = local; i < FOURS; i += 64u) {
-    y[group.x * FOURS + i] = four(row, i / 8u, i % 8u);
+  // A block has four pairs of fours.
+  for (var i = local; i < FOURS / 2u; i += 64u) {
+    let b = i / 4u;
+    let fours = pair(row, b, i % 4u, head(row, b));
+    let at = group.x * FOURS + 8u * b + i % 4u;
+    y[at] = fours[0];
+    y[at + 4u] = fours[1];
   }
 }

@@ -22,7 +22,7 @@ const THREADS: usize = 64;
 /// Rows of a matrix that a workgroup takes when there is one row of activations.
 const VECTOR_ROWS: usize = 16;
 /// Rows of activations and of a matrix that a workgroup takes otherwise.
-const TILE: usize = 32;
+const TILE: [usize; 2] = [64, 32];
 /// Pairs of channels that a workgroup of `inputs_vector.wgsl` takes.
 const PAIRS: usize = 8;
 
@@ -205,7 +205,7 @@ fn product_rows(
     tensors.extend(finish.tensors.iter().map(|(_, tensor)| *tensor));
     finish
         .apply(kernel, "out", "at")
-        .launch([out.div_ceil(TILE), rows.div_ceil(TILE)], &tensors);
+        .launch([out.div_ceil(TILE[1]), rows.div_ceil(TILE[0])], &tensors);
 }
 
 /// `x Wᵀ`, onto `residual` where there is one.

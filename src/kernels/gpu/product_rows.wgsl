@@ -1,4 +1,5 @@
-// 32 rows of activations by 32 of the matrix a workgroup, four by four a thread, a block of 32 channels at a time.
+// Eight rows of activations by four of the matrix a thread, eight by eight threads a workgroup. No memory is shared: on a software device
+// barriers cost more than reading again, to compile (ten times as long) and to run (three times), and a GPU reads again from its cache.
 @group(0) @binding(0) var<storage, read_write> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> words: array<u32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
@@ -7,60 +8,54 @@
 const INPUT = {{input}}u;
 const BLOCKS = INPUT / 32u;
 const OUT = {{out}}u;
-// Fours in a block, and so in a row of a tile.
-const FOURS = 8u;
-
-var<workgroup> activations: array<vec4f, 32u * FOURS>;
-var<workgroup> weights: array<vec4f, 32u * FOURS>;
+// Fours in a row of activations.
+const FOURS = INPUT / 4u;
 
 @compute @workgroup_size(64, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let rows = arrayLength(&y) / OUT;
-  let first_row = group.y * 32u;
-  let first_out = group.x * 32u;
-  let at_row = local / 8u * 4u;
-  let at_out = local % 8u * 4u;
-  // A column a row of the thread's four.
-  var sum = mat4x4f();
-  for (var b = 0u; b < BLOCKS; b++) {
-    for (var i = local; i < 32u * FOURS; i += 64u) {
-      let row = first_row + i / FOURS;
-      let out = first_out + i / FOURS;
-      var activation = vec4f(0.0);
-      var weight = vec4f(0.0);
-      if (row < rows) {
-        activation = x[(row * BLOCKS + b) * FOURS + i % FOURS];
-      }
-      if (out < OUT) {
-        weight = four(out, b, i % FOURS);
-      }
-      activations[i] = activation;
-      weights[i] = weight;
-    }
-    workgroupBarrier();
-    for (var k = 0u; k < FOURS; k++) {
-      // Transposed, the four weights give their products with a row of activations as one product of matrix and vector.
-      let columns = transpose(mat4x4f(
-        weights[at_out * FOURS + k],
-        weights[(at_out + 1u) * FOURS + k],
-        weights[(at_out + 2u) * FOURS + k],
-        weights[(at_out + 3u) * FOURS + k]
-      ));
-      for (var i = 0u; i < 4u; i++) {
-        sum[i] += columns * activations[(at_row + i) * FOURS + k];
-      }
-    }
-    workgroupBarrier();
+  let first_row = group.y * 64u + local / 8u * 8u;
+  let first_out = group.x * 32u + local % 8u * 4u;
+  if (first_row >= rows || first_out >= OUT) {
+    return;
   }
-  for (var i = 0u; i < 4u; i++) {
+  // Rows beyond the last are the last again; they are not written.
+  let upper = min(vec4u(first_row) + vec4u(0u, 1u, 2u, 3u), vec4u(rows - 1u)) * FOURS;
+  let lower = min(vec4u(first_row) + vec4u(4u, 5u, 6u, 7u), vec4u(rows - 1u)) * FOURS;
+  let outs = min(vec4u(first_out) + vec4u(0u, 1u, 2u, 3u), vec4u(OUT - 1u));
+  // A column a row of activations.
+  var sums = array<mat4x4f, 2>();
+  for (var b = 0u; b < BLOCKS; b++) {
+    let head_0 = head(outs.x, b);
+    let head_1 = head(outs.y, b);
+    let head_2 = head(outs.z, b);
+    let head_3 = head(outs.w, b);
+    for (var part = 0u; part < 4u; part++) {
+      let pair_0 = pair(outs.x, b, part, head_0);
+      let pair_1 = pair(outs.y, b, part, head_1);
+      let pair_2 = pair(outs.z, b, part, head_2);
+      let pair_3 = pair(outs.w, b, part, head_3);
+      let first = transpose(mat4x4f(pair_0[0], pair_1[0], pair_2[0], pair_3[0]));
+      let second = transpose(mat4x4f(pair_0[1], pair_1[1], pair_2[1], pair_3[1]));
+      let at = 8u * b + part;
+      sums[0] += first * activations(upper, at) + second * activations(upper, at + 4u);
+      sums[1] += first * activations(lower, at) + second * activations(lower, at + 4u);
+    }
+  }
+  for (var i = 0u; i < 8u; i++) {
     for (var j = 0u; j < 4u; j++) {
-      let row = first_row + at_row + i;
-      let out = first_out + at_out + j;
+      let row = first_row + i;
+      let out = first_out + j;
       if (row < rows && out < OUT) {
         let at = row * OUT + out;
-        let value = sum[i][j];
+        let value = sums[i / 4u][i % 4u][j];
         y[at] = {{finish}};
       }
     }
   }
+}
+
+// Four channels of four rows.
+fn activations(rows: vec4u, at: u32) -> mat4x4f {
+  return mat4x4f(x[rows.x + at], x[rows.y + at], x[rows.z + at], x[rows.w + at]);
 }

@@ -5,9 +5,13 @@ fn nibbles(word: u32) -> vec4f {
   return vec4f((vec4u(word) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(15u));
 }
 
-// Four values: `part` 0 to 7 of block `b` of a row.
-fn four(row: u32, b: u32, part: u32) -> vec4f {
-  let at = (row * BLOCKS + b) * WORDS;
-  let head = unpack2x16float(words[at]);
-  return head.x * nibbles(words[at + 1u + part % 4u] >> (4u * (part / 4u))) + head.y;
+// Scale and minimum of block `b` of a row.
+fn head(row: u32, b: u32) -> vec2f {
+  return unpack2x16float(words[(row * BLOCKS + b) * WORDS]);
+}
+
+// Twice four values of a block: those at 4 `part`, 0 to 3, and those 16 further.
+fn pair(row: u32, b: u32, part: u32, head: vec2f) -> mat2x4f {
+  let word = words[(row * BLOCKS + b) * WORDS + 1u + part];
+  return mat2x4f(head.x * nibbles(word) + head.y, head.x * nibbles(word >> 4u) + head.y);
 }
