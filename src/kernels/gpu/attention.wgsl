@@ -1,3 +1,4 @@
+// Attention of one row, a head a workgroup.
 @group(0) @binding(0) var<storage, read_write> query: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> cache: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> start: array<u32>;
@@ -18,30 +19,60 @@ var<workgroup> asked: array<vec4f, FOURS>;
 var<workgroup> partial: array<f32, 64>;
 var<workgroup> sums: array<vec4f, 64>;
 
-fn largest(local: u32) -> f32 {
-  for (var half = 32u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (local < half) {
-      partial[local] = max(partial[local], partial[local + half]);
+// The largest and the sum of a value of every thread, given to all. Barriers are dear on a software device: these have three each.
+fn largest(local: u32, value: f32) -> f32 {
+  var most = value;
+  partial[local] = value;
+  workgroupBarrier();
+  if (local < 8u) {
+    for (var i = 1u; i < 8u; i++) {
+      most = max(most, partial[8u * i + local]);
     }
   }
   workgroupBarrier();
-  return partial[0];
+  if (local < 8u) {
+    partial[local] = most;
+  }
+  workgroupBarrier();
+  most = partial[0];
+  for (var i = 1u; i < 8u; i++) {
+    most = max(most, partial[i]);
+  }
+  return most;
+}
+
+fn sum_all(local: u32, value: f32) -> f32 {
+  var sum = value;
+  partial[local] = value;
+  workgroupBarrier();
+  if (local < 8u) {
+    for (var i = 1u; i < 8u; i++) {
+      sum += partial[8u * i + local];
+    }
+  }
+  workgroupBarrier();
+  if (local < 8u) {
+    partial[local] = sum;
+  }
+  workgroupBarrier();
+  sum = 0.0;
+  for (var i = 0u; i < 8u; i++) {
+    sum += partial[i];
+  }
+  return sum;
 }
 
 @compute @workgroup_size(64, 1, 1)
 fn main(
   @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32
 ) {
   let head = group.x;
-  let row = group.y;
-  let total = start[0] + row + 1u;
+  let total = start[0] + 1u;
   let group_head = head / (QUERY_HEADS / HEADS);
   let keys = group_head * CAPACITY * FOURS;
   let values = (HEADS + group_head) * CAPACITY * FOURS;
-  let mine = (row * QUERY_HEADS + head) * FOURS;
+  let mine = head * FOURS;
 
   for (var i = local; i < FOURS; i += 64u) {
     asked[i] = query[mine + i] * inverseSqrt(f32(WIDTH));
@@ -56,8 +87,8 @@ fn main(
     shares[t] = score;
     highest = max(highest, score);
   }
-  partial[local] = highest;
-  highest = largest(local);
+  highest = largest(local, highest);
+  // Before `partial` is written again, all have read it.
   workgroupBarrier();
   var sum = 0.0;
   for (var t = local; t < total; t += 64u) {
@@ -65,10 +96,9 @@ fn main(
     shares[t] = share;
     sum += share;
   }
-  partial[local] = sum;
-  sum = sum_all(local);
+  sum = sum_all(local, sum);
 
-  // `sum_all` ends with a barrier: every share is written.
+  // `sum_all` has a barrier after its beginning: every share is written.
   let four = local % FOURS;
   var taken = vec4f(0.0);
   for (var t = local / FOURS; t < total; t += SHARERS) {

@@ -125,11 +125,13 @@ fn pointwise(
     let mut finish = Finish {
         name,
         term,
-        tensors: vec![("bias", &bias)],
+        tensors: vec![("bias", "f32", &bias)],
     };
-    finish
-        .tensors
-        .extend(residual.iter().map(|residual| ("residual", residual)));
+    finish.tensors.extend(
+        residual
+            .iter()
+            .map(|residual| ("residual", "f32", residual)),
+    );
     let sizes = [pictures * height * width, input, out];
     let kernel = rows_kernel("filters", include_str!("filters.wgsl")).with("channels", channels);
     product_rows(kernel, [&x, words, &y], sizes, &finish);

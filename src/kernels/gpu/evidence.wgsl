@@ -1,5 +1,3 @@
-  if (row + 1u == groups.y) {
-    for (var t = local; t < total; t += 64u) {
-      evidence[head * CAPACITY + t] += shares[t] / sum;
-    }
+  for (var t = local; t < total; t += 64u) {
+    evidence[head * CAPACITY + t] += shares[t] / sum;
   }

@@ -5,19 +5,18 @@
 
 const OUT = {{out}}u;
 
-var<workgroup> gates: array<f32, 64>;
-
 @compute @workgroup_size(64, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  load(local);
-  let row = group.x * ROWS + local / LANES;
-  if (row < OUT) {
-    gates[local] = lane_product(row, local % LANES);
-    partial[local] = lane_product(OUT + row, local % LANES);
+  let first = (group.x * 64u + local) * ROWS / 2u;
+  if (first >= OUT) {
+    return;
   }
-  workgroupBarrier();
-  if (local % LANES == 0u && row < OUT) {
-    let gate = gates[local] + gates[local + 1u] + gates[local + 2u] + gates[local + 3u];
-    y[row] = gate / (1.0 + exp(-gate)) * together(local);
-  }
+  // Of the four rows two are gates, the others what they are for.
+  let rows = min(vec2u(first, first + 1u), vec2u(OUT - 1u));
+  let values = products(vec4u(rows, OUT + rows));
+  let gates = values.xy;
+  let gated = gates / (1.0 + exp(-gates)) * values.zw;
+  // Where there is no second, the first is written twice.
+  y[rows.x] = gated.x;
+  y[rows.y] = gated.y;
 }

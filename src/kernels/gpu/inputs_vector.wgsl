@@ -6,24 +6,20 @@
 @group(0) @binding(5) var<storage, read_write> cache: array<f32>;
 @group(0) @binding(6) var<storage, read_write> query: array<f32>;
 
-// A workgroup has eight pairs of a head, channels that are rotated into each other.
-const PAIRS = 8u;
-
-var<workgroup> channels: array<f32, ROWS>;
+// Pairs of channels of a head that are rotated into each other, of all heads.
+const PAIRS = (QUERY_HEADS + 2u * HEADS) * HALF;
 
 @compute @workgroup_size(64, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  load(local);
-  let head = group.x / (HALF / PAIRS);
-  let at = local / LANES;
-  let pair = group.x % (HALF / PAIRS) * PAIRS + at % PAIRS;
-  partial[local] = lane_product(head * WIDTH + pair + at / PAIRS * HALF, local % LANES);
-  workgroupBarrier();
-  if (local % LANES == 0u) {
-    channels[at] = together(local);
+  let first = (group.x * 64u + local) * ROWS / 2u;
+  if (first >= PAIRS) {
+    return;
   }
-  workgroupBarrier();
-  if (local % LANES == 0u && at < PAIRS) {
-    place(head, pair, start[0], 0u, channels[at], channels[at + PAIRS]);
-  }
+  // The four rows are the first channels of two pairs, then the second. Where there is no second pair, the first is placed twice.
+  let pairs = min(vec2u(first, first + 1u), vec2u(PAIRS - 1u));
+  let heads = pairs / HALF;
+  let rows = heads * WIDTH + pairs % HALF;
+  let channels = products(vec4u(rows, rows + HALF));
+  place(heads.x, pairs.x % HALF, start[0], 0u, channels.x, channels.z);
+  place(heads.y, pairs.y % HALF, start[0], 0u, channels.y, channels.w);
 }

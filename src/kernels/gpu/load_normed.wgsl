@@ -1,14 +1,13 @@
-fn load(local: u32) {
-  var square = 0.0;
-  for (var i = local; i < INPUT / 4u; i += 64u) {
-    let value = x[i];
-    square += dot(value, value);
-    v[i] = value * norm[i];
+// Four activations times the norm's weights.
+fn activations(at: u32) -> vec4f {
+  return x[at] * norm[at];
+}
+
+// What the products are to be multiplied by: one over the root of the mean square.
+fn scale() -> f32 {
+  var squares = vec4f(0.0);
+  for (var at = 0u; at < INPUT / 4u; at++) {
+    squares += x[at] * x[at];
   }
-  partial[local] = square;
-  let scale = inverseSqrt(sum_all(local) / f32(INPUT) + {{epsilon}});
-  for (var i = local; i < INPUT / 4u; i += 64u) {
-    v[i] *= scale;
-  }
-  sum_blocks(local);
+  return inverseSqrt((squares.x + squares.y + squares.z + squares.w) / f32(INPUT) + {{epsilon}});
 }

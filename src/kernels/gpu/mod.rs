@@ -19,12 +19,13 @@ use super::{Kernels, Normed};
 
 /// Threads of a workgroup, in every kernel.
 const THREADS: usize = 64;
-/// Rows of a matrix that a workgroup takes when there is one row of activations.
-const VECTOR_ROWS: usize = 16;
+/// Rows of a matrix that a workgroup takes when there is one row of activations: four a thread.
+const VECTOR_ROWS: usize = 4 * THREADS;
 /// Rows of activations and of a matrix that a workgroup takes otherwise.
 const TILE: [usize; 2] = [64, 32];
-/// Pairs of channels that a workgroup of `inputs_vector.wgsl` takes.
-const PAIRS: usize = 8;
+
+/// Rows that a workgroup of `norm_rows.wgsl` takes.
+const NORMED_ROWS: usize = THREADS / 8;
 
 /// A kernel: pieces of WGSL, and what stands in for the words in double braces.
 struct Wgsl {
@@ -122,10 +123,7 @@ fn vector_kernel(
 ) -> Wgsl {
     let [values, product] = blocks_wgsl(blocks);
     let load = match norm {
-        Some(_) => concat!(
-            include_str!("sum_all.wgsl"),
-            include_str!("load_normed.wgsl")
-        ),
+        Some(_) => include_str!("load_normed.wgsl"),
         None => include_str!("load.wgsl"),
     };
     let shared = include_str!("vector.wgsl");
@@ -157,11 +155,11 @@ fn dims<const D: usize>(tensor: &CubeTensor) -> [usize; D] {
 }
 
 /// How a product's value goes into the output at a row of the matrix (`{row}`) and a place of the output (`{at}`), and the tensors that
-/// this takes, after the first three bindings.
+/// this takes, after the first three bindings: names, types of an element.
 struct Finish<'a> {
     name: &'static str,
     term: &'static str,
-    tensors: Vec<(&'static str, &'a CubeTensor)>,
+    tensors: Vec<(&'static str, &'static str, &'a CubeTensor)>,
 }
 
 impl Finish<'_> {
@@ -176,8 +174,8 @@ impl Finish<'_> {
 
     /// Puts it into a product's kernel.
     fn apply(&self, kernel: Wgsl, row: &str, at: &str) -> Wgsl {
-        let bindings = self.tensors.iter().zip(3..).map(|((name, _), binding)| {
-            format!("@group(0) @binding({binding}) var<storage, read_write> {name}: array<f32>;\n")
+        let bindings = self.tensors.iter().zip(3..).map(|((name, element, _), binding)| {
+            format!("@group(0) @binding({binding}) var<storage, read_write> {name}: array<{element}>;\n")
         });
         let term = self.term.replace("{row}", row).replace("{at}", at);
         kernel
@@ -202,10 +200,31 @@ fn product_rows(
 ) {
     let kernel = kernel.with("input", input).with("out", out);
     let mut tensors = vec![x, words, y];
-    tensors.extend(finish.tensors.iter().map(|(_, tensor)| *tensor));
+    tensors.extend(finish.tensors.iter().map(|(.., tensor)| *tensor));
     finish
         .apply(kernel, "out", "at")
         .launch([out.div_ceil(TILE[1]), rows.div_ceil(TILE[0])], &tensors);
+}
+
+/// `x Wᵀ` for one row of `x`, which is normed first where a norm is given.
+fn product_vector<'a>(
+    [x, words, y]: [&CubeTensor; 3],
+    norm: Option<(&'a CubeTensor, f32)>,
+    blocks: Blocks,
+    mut finish: Finish<'a>,
+) {
+    let ([_, input], [out, _]) = (dims(x), dims(words));
+    let main = include_str!("product_vector.wgsl");
+    let epsilon = norm.map(|(_, epsilon)| epsilon);
+    let kernel = vector_kernel("product-vector", main, input, blocks, epsilon).with("out", out);
+    finish
+        .tensors
+        .extend(norm.map(|(norm, _)| ("norm", "vec4f", norm)));
+    let mut tensors = vec![x, words, y];
+    tensors.extend(finish.tensors.iter().map(|(.., tensor)| *tensor));
+    finish
+        .apply(kernel, "row", "row")
+        .launch([out.div_ceil(VECTOR_ROWS), 1], &tensors);
 }
 
 /// `x Wᵀ`, onto `residual` where there is one.
@@ -222,34 +241,27 @@ fn product(
         Some(residual) => Finish {
             name: "residual",
             term: "value + residual[{at}]",
-            tensors: vec![("residual", residual)],
+            tensors: vec![("residual", "f32", residual)],
         },
         None => Finish::plain(),
     };
-    let [values, _] = blocks_wgsl(blocks);
     if rows > 1 {
+        let [values, _] = blocks_wgsl(blocks);
         let kernel = rows_kernel(form_name(blocks), values);
         product_rows(kernel, [x, words, &y], [rows, input, out], &finish);
-        return y;
+    } else {
+        product_vector([x, words, &y], None, blocks, finish);
     }
-    let main = include_str!("product_vector.wgsl");
-    let kernel = vector_kernel("product-vector", main, input, blocks, None).with("out", out);
-    let mut tensors = vec![x, words, &y];
-    tensors.extend(residual);
-    finish
-        .apply(kernel, "row", "row")
-        .launch([out.div_ceil(VECTOR_ROWS), 1], &tensors);
     y
 }
 
 fn norm_rows(x: &CubeTensor, norm: &CubeTensor, epsilon: f32) -> CubeTensor {
     let [rows, input] = dims(x);
     let y = beside(x, &[rows, input]);
-    let pieces = [include_str!("sum_all.wgsl"), include_str!("norm_rows.wgsl")];
-    Wgsl::new("norm-rows", pieces)
+    Wgsl::new("norm-rows", [include_str!("norm_rows.wgsl")])
         .with("input", input)
         .with("epsilon", format!("{epsilon:e}"))
-        .launch([rows, 1], &[x, norm, &y]);
+        .launch([rows.div_ceil(NORMED_ROWS), 1], &[x, norm, &y]);
     y
 }
 
@@ -287,7 +299,7 @@ impl Kernels for CubeBackend {
             let main = include_str!("gated_vector.wgsl");
             vector_kernel("gated-vector", main, input, blocks, Some(epsilon))
                 .with("out", out)
-                .launch([out.div_ceil(VECTOR_ROWS), 1], &[&x, &words, &norm, &y]);
+                .launch([both.div_ceil(VECTOR_ROWS), 1], &[&x, &words, &norm, &y]);
         } else {
             let projected = product(&norm_rows(&x, &norm, epsilon), &words, None, blocks);
             Wgsl::new("gated-rows", [include_str!("gated_rows.wgsl")])
@@ -326,7 +338,7 @@ impl Kernels for CubeBackend {
             );
             let kernel = vector_kernel("inputs-vector", main, input, blocks, Some(epsilon));
             let tensors = [&x, &words, &norm, &rope, &start, &cache, &query];
-            sized(kernel).launch([all / 2 / PAIRS, 1], &tensors);
+            sized(kernel).launch([all.div_ceil(VECTOR_ROWS), 1], &tensors);
         } else {
             let projected = product(&norm_rows(&x, &norm, epsilon), &words, None, blocks);
             let pieces = [include_str!("place.wgsl"), include_str!("inputs_rows.wgsl")];
@@ -354,8 +366,25 @@ impl Kernels for CubeBackend {
         if wanted {
             tensors.push(&evidence);
         }
-        let pieces = [include_str!("sum_all.wgsl"), include_str!("attention.wgsl")];
-        Wgsl::new("attention", pieces)
+        let (name, main, evidence_term, groups) = if rows == 1 {
+            let main = include_str!("attention.wgsl");
+            (
+                "attention",
+                main,
+                include_str!("evidence.wgsl"),
+                query_heads,
+            )
+        } else {
+            let main = include_str!("attention_rows.wgsl");
+            let groups = (rows * query_heads).div_ceil(THREADS);
+            (
+                "attention-rows",
+                main,
+                include_str!("evidence_rows.wgsl"),
+                groups,
+            )
+        };
+        Wgsl::new(name, [main])
             .with("width", width)
             .with("heads", heads)
             .with("query_heads", query_heads)
@@ -363,9 +392,9 @@ impl Kernels for CubeBackend {
             .with_optional(
                 wanted,
                 ("evidence_binding", binding),
-                ("evidence", include_str!("evidence.wgsl")),
+                ("evidence", evidence_term),
             )
-            .launch([query_heads, rows], &tensors);
+            .launch([groups, 1], &tensors);
         (mixed, evidence)
     }
 
@@ -376,21 +405,13 @@ impl Kernels for CubeBackend {
         Normed { blocks, epsilon }: Normed,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let x = into_contiguous(x);
-        let [_, input] = dims(&x);
         let [out, _] = dims(&words);
-        let groups = out.div_ceil(VECTOR_ROWS);
-        let (logits, best, top) = (
-            beside(&x, &[1, out]),
-            beside(&x, &[groups, 3]),
-            beside(&x, &[3]),
-        );
-        let main = include_str!("likeliest.wgsl");
-        vector_kernel("likeliest", main, input, blocks, Some(epsilon))
-            .with("out", out)
-            .launch([groups, 1], &[&x, &words, &norm, &logits, &best]);
+        let (logits, top) = (beside(&x, &[1, out]), beside(&x, &[3]));
+        let norm = Some((&norm, epsilon));
+        product_vector([&x, &words, &logits], norm, blocks, Finish::plain());
         Wgsl::new("top", [include_str!("top.wgsl")])
-            .with("groups", groups)
-            .launch([1, 1], &[&best, &top]);
+            .with("out", out)
+            .launch([1, 1], &[&logits, &top]);
         (logits, top)
     }
 

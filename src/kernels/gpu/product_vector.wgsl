@@ -7,14 +7,15 @@ const OUT = {{out}}u;
 
 @compute @workgroup_size(64, 1, 1)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
-  load(local);
-  let row = group.x * ROWS + local / LANES;
-  if (row < OUT) {
-    partial[local] = lane_product(row, local % LANES);
+  let first = (group.x * 64u + local) * ROWS;
+  if (first >= OUT) {
+    return;
   }
-  workgroupBarrier();
-  if (local % LANES == 0u && row < OUT) {
-    let value = together(local);
+  // Rows beyond the last are the last again; they are not written.
+  let values = products(min(vec4u(first) + vec4u(0u, 1u, 2u, 3u), vec4u(OUT - 1u)));
+  for (var i = 0u; i < min(ROWS, OUT - first); i++) {
+    let row = first + i;
+    let value = values[i];
     y[row] = {{finish}};
   }
 }
