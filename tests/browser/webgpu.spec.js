@@ -1,33 +1,10 @@
 // The real pack on WebGPU: a ready episode, and what a token asks of the GPU.
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@playwright/test';
+import { countCalls } from './counted.js';
 import { gallery } from './gallery.js';
 
 const episode = gallery.find(({ id }) => id === 'robots');
-
-/** Counts what the program asks of the GPU, in `window.counted`. Runs in the page before any of its scripts. */
-function countCalls() {
-  window.counted = { dispatches: 0, submits: 0, reads: 0, bytes: 0 };
-  const watch = (prototype, method, note) => {
-    const original = prototype[method];
-    prototype[method] = function (...given) {
-      note(window.counted, ...given);
-      return original.apply(this, given);
-    };
-  };
-  watch(GPUComputePassEncoder.prototype, 'dispatchWorkgroups', (counted) => {
-    counted.dispatches += 1;
-  });
-  watch(GPUQueue.prototype, 'submit', (counted) => {
-    counted.submits += 1;
-  });
-  watch(GPUBuffer.prototype, 'mapAsync', (counted, mode) => {
-    if (mode === GPUMapMode.READ) counted.reads += 1;
-  });
-  watch(GPUCommandEncoder.prototype, 'copyBufferToBuffer', (counted, from, start, to, at, size) => {
-    if (to.usage & GPUBufferUsage.MAP_READ) counted.bytes += size;
-  });
-}
 
 test('the real pack answers a ready episode on WebGPU', async ({ page }) => {
   await page.addInitScript(countCalls);

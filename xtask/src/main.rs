@@ -1,5 +1,6 @@
 //! The project's commands: `cargo xtask COMMAND`. Each command is one module here.
 
+mod bench;
 mod build;
 mod chromium;
 mod dist;
@@ -75,7 +76,7 @@ enum Task {
     Eval(Passed),
     /// Writes the tables of the documentation from kept results and training logs
     Report(Passed),
-    /// Measures speed and cost
+    /// Measures speed and cost: of a training step (train), of the page beside other engines (browser)
     Bench(Passed),
     /// Draws pictures to train and measure with: emoji OUT, concepts OUT, gallery OUT or contact OUT
     Pictures(Passed),
@@ -112,6 +113,14 @@ fn run(task: Task) -> Result<()> {
         Task::Eval(passed) => programs::run(&workspace, "eval", Input::Pack, &passed),
         Task::Report(passed) => programs::run(&workspace, "report", Input::None, &passed),
         Task::Pictures(passed) => pictures::draw(&workspace, &passed),
+        Task::Bench(passed)
+            if passed
+                .arguments()
+                .first()
+                .is_some_and(|task| task == "browser") =>
+        {
+            bench::browser(&workspace, &passed)
+        }
         Task::Bench(passed) => programs::run(&workspace, "bench", Input::Originals, &passed),
     }
 }

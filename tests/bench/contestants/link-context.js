@@ -1,0 +1,127 @@
+// This project's own engine, as the page runs it, without the page.
+
+const LONG = [
+  'a Wolpertinger of the autumn fog, the seventh of its kind, in moss',
+  'a doughnut-snail that hums on Tuesdays, late in the year, of glass',
+].map((name) => name.slice(0, 64));
+
+async function open(device) {
+  const wasm = await import('/pkg/link_context.js');
+  const exports = await wasm.default();
+  const bytes = async (path) => new Uint8Array(await (await fetch(path)).arrayBuffer());
+  const manifest = new TextDecoder().decode(await bytes('/pack/manifest.json'));
+  const loader = await wasm.PackLoader.open(manifest, device);
+  const files = loader.files();
+  for (const [index, { path }] of files.shards.entries()) {
+    await loader.push(index, await bytes(`/pack/${path}`));
+  }
+  const session = loader.finish(await bytes(`/pack/${files.tokenizer.path}`));
+  return { session, pictures: new wasm.Pictures(), heap: exports.memory };
+}
+
+/** `count` pictures that differ: what they show is the same to a clock. */
+async function draw(pictures, count) {
+  const canvas = new OffscreenCanvas(224, 224);
+  const context = canvas.getContext('2d');
+  const ids = [];
+  for (let at = 0; at < count; at += 1) {
+    context.fillStyle = `hsl(${(at * 47) % 360} 70% 60%)`;
+    context.fillRect(0, 0, 224, 224);
+    context.fillStyle = `hsl(${(at * 101) % 360} 60% 30%)`;
+    context.fillRect(20 + at, 40, 60 + at, 120);
+    const blob = await canvas.convertToBlob({ type: 'image/png' });
+    ids.push(pictures.add(`${at}.png`, new Uint8Array(await blob.arrayBuffer())).id);
+  }
+  return ids;
+}
+
+const support = (names, ids) => ({
+  concepts: names.map((name, at) => ({
+    name,
+    pictures: ids.filter((_, index) => index % names.length === at),
+  })),
+});
+
+/** Milliseconds, after a warm-up: of a support set of twelve pictures, and of a token of a long name. */
+async function text({ device }) {
+  const start = performance.now();
+  const { session, pictures, heap } = await open(device);
+  const load = performance.now() - start;
+  const ids = await draw(pictures, 13);
+  const query = ids.pop();
+  // The same pictures under other names: they are encoded once.
+  await session.link(pictures, support(['cactihog', 'brickphant'], ids));
+  const linked = await session.link(pictures, support(['brickphant', 'cactihog'], ids));
+  await session.link(pictures, support(LONG, ids.slice(0, 4)));
+  const counts = [];
+  const note = () => counts.push({ ...window.counted, at: performance.now() });
+  const answer = await session.answer(pictures, query, note);
+  const last = counts.at(-1);
+  const steps = counts.length - 1;
+  const per = (what) => (last[what] - counts[0][what]) / steps;
+  return {
+    load,
+    prefill: { tokens: linked.tokens, milliseconds: linked.milliseconds },
+    decode: { tokens: steps, milliseconds: last.at - counts[0].at },
+    answer: answer.name,
+    per_token: {
+      dispatches: per('dispatches'),
+      submits: per('submits'),
+      reads: per('reads'),
+      bytes: per('bytes'),
+    },
+    pipelines: last.pipelines,
+    gpu_bytes: last.allocated,
+    heap: heap.buffer.byteLength,
+  };
+}
+
+/** Milliseconds a picture, after a warm-up. */
+async function encode({ device }) {
+  const { session, pictures } = await open(device);
+  const count = device === 'cpu' ? 12 : 4;
+  const ids = await draw(pictures, count + 2);
+  await session.link(pictures, support(['a', 'b'], ids.splice(0, 2)));
+  const { encode_milliseconds: enqueued, milliseconds } = await session.link(
+    pictures,
+    support(['a', 'b'], ids),
+  );
+  const { milliseconds: again } = await session.link(pictures, support(['b', 'a'], ids));
+  // On WebGPU the encoder's work is waited for with the prefill's, which the second link does alone.
+  return { per_picture: (enqueued + milliseconds - again) / count };
+}
+
+/** Milliseconds of link and answer as the support set grows. */
+async function growth({ device }) {
+  const { session, pictures } = await open(device);
+  const ids = await draw(pictures, 42);
+  const [first, second] = ids.splice(40);
+  const names = ['cactihog', 'brickphant', 'doughnut-snail', 'moonfish', 'leafbot'];
+  const rows = [];
+  const measure = async (ways, shots) => {
+    const given = support(names.slice(0, ways), ids.slice(0, ways * shots));
+    const linked = await session.link(pictures, given);
+    const answer = await session.answer(pictures, second, () => {});
+    const { prefill, decode, evidence } = answer.milliseconds;
+    rows.push({
+      ways,
+      shots,
+      tokens: linked.tokens,
+      link: linked.milliseconds,
+      answer: prefill + decode + evidence,
+    });
+  };
+  // A first answer from nothing, and a second query after it.
+  const start = performance.now();
+  await session.link(pictures, support(names.slice(0, 2), ids.slice(0, 16)));
+  await session.answer(pictures, first, () => {});
+  const whole = performance.now() - start;
+  const again = performance.now();
+  await session.answer(pictures, second, () => {});
+  const next = performance.now() - again;
+  for (const shots of [1, 2, 4, 8, 16]) await measure(2, shots);
+  for (const ways of [3, 4, 5]) await measure(ways, 4);
+  return { first: whole, next, rows };
+}
+
+export const measure = (run) => ({ text, pictures: encode, growth })[run.task](run);

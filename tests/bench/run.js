@@ -1,0 +1,115 @@
+// Runs every contestant in one headless Chromium, one after the other, each in a page of its own, and prints what it found as JSON.
+//
+//   node run.js SITE MODELS PAGE [WORD...]
+//
+// SITE is what `cargo xtask dist` writes, MODELS what export.py writes; PAGE is where the tables go, unless words are given: then only the
+// contestants, devices and tasks of those words run, and the JSON is all there is.
+import { createServer } from 'node:http';
+import { readFile, writeFile } from 'node:fs/promises';
+import { extname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from '@playwright/test';
+import { countCalls } from '../browser/counted.js';
+import { report } from './report.js';
+
+const [site, models, page, ...words] = process.argv.slice(2);
+const here = fileURLToPath(new URL('.', import.meta.url));
+// Text that the text engines read: of about as many tokens as an episode of twelve pictures has.
+const TOKENS = 141;
+const mounts = [
+  ['/bench/', here],
+  ['/peers/', join(here, 'node_modules/')],
+  ['/models/', join(models, '/')],
+  ['/', join(site, '/')],
+];
+const types = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.json': 'application/json',
+  '.wasm': 'application/wasm',
+};
+
+/** A static server on a free port; `sent` counts its bytes. */
+async function serve() {
+  const served = { sent: 0 };
+  const server = createServer(async (request, response) => {
+    const path = normalize(decodeURIComponent(new URL(request.url, 'http://localhost').pathname));
+    const [prefix, folder] = mounts.find(([prefix]) => path.startsWith(prefix));
+    try {
+      const body = await readFile(join(folder, path.slice(prefix.length)));
+      served.sent += body.length;
+      const type = types[extname(path)] ?? 'application/octet-stream';
+      response.writeHead(200, { 'content-type': type }).end(body);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  served.origin = `http://127.0.0.1:${server.address().port}`;
+  served.close = () => server.close();
+  return served;
+}
+
+const runs = [
+  { contestant: 'link-context', device: 'cpu', task: 'text' },
+  { contestant: 'wllama', device: 'cpu', task: 'text', tokens: TOKENS, decoded: 32 },
+  ...['int8', 'q4', 'fp32'].map((dtype) => ({
+    contestant: 'transformers',
+    device: 'wasm',
+    dtype,
+    task: 'text',
+    tokens: TOKENS,
+    decoded: 32,
+  })),
+  { contestant: 'link-context', device: 'webgpu', task: 'text' },
+  ...['q4', 'fp32'].map((dtype) => ({
+    contestant: 'transformers',
+    device: 'webgpu',
+    dtype,
+    task: 'text',
+    tokens: TOKENS,
+    decoded: 3,
+  })),
+  { contestant: 'link-context', device: 'cpu', task: 'pictures' },
+  { contestant: 'onnxruntime', device: 'wasm', task: 'pictures' },
+  { contestant: 'link-context', device: 'webgpu', task: 'pictures' },
+  { contestant: 'onnxruntime', device: 'webgpu', task: 'pictures' },
+  { contestant: 'link-context', device: 'cpu', task: 'growth' },
+];
+
+const served = await serve();
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--headless=new', '--no-sandbox', '--enable-unsafe-webgpu'],
+});
+const found = [];
+for (const run of runs) {
+  const parts = [run.contestant, run.device, run.task, run.dtype];
+  if (!words.every((word) => parts.includes(word))) continue;
+  const tab = await browser.newPage();
+  tab.setDefaultTimeout(0);
+  await tab.addInitScript(countCalls);
+  await tab.goto(`${served.origin}/bench/page.html`);
+  const before = served.sent;
+  const start = performance.now();
+  let result;
+  try {
+    result = await tab.evaluate(async (run) => {
+      const { measure } = await import(`/bench/contestants/${run.contestant}.js`);
+      return measure(run);
+    }, run);
+  } catch (error) {
+    result = { failed: String(error).split('\n')[0] };
+  }
+  const seconds = (performance.now() - start) / 1e3;
+  found.push({ ...run, ...result, bytes: served.sent - before, seconds });
+  console.error(JSON.stringify(found.at(-1)));
+  await tab.close();
+}
+const version = browser.version();
+await browser.close();
+served.close();
+const all = { browser: `Chromium ${version}`, runs: found };
+console.log(JSON.stringify(all));
+if (!words.length) await writeFile(page, report(all));
