@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use wide::{f32x4, f32x8, i16x8, i32x4};
 
-use crate::kernels::quantised::BLOCK;
+use crate::kernels::quantised::{BLOCK, GROUP};
 
 /// Integers in a vector.
 pub(super) const LANES: usize = 8;
@@ -15,7 +15,7 @@ pub(super) const LANES: usize = 8;
 const CHUNK: usize = BLOCK / LANES;
 /// Rows of activations and of weights that are multiplied at once: eight sums, and six vectors to read for eight products.
 const ROWS: usize = 2;
-pub(super) const OUTS: usize = 4;
+pub(super) const OUTS: usize = GROUP;
 
 /// Activations, `[rows, width]`, as integers and what an integer stands for.
 pub(super) struct Rows {

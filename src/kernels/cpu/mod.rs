@@ -157,17 +157,12 @@ impl Kernels for Flex {
     ) -> FloatTensor<Self> {
         let (words, rows) = (words.to_contiguous(), rows.to_contiguous());
         let [_, row_words] = dims(&words);
-        let all = values::<i32>(&words);
-        let chosen = values::<i32>(&rows);
-        let mut y = Vec::new();
-        for &row in chosen {
-            decode_row(
-                &all[row as usize * row_words..][..row_words],
-                blocks,
-                &mut y,
-            );
-        }
         let input = row_words / blocks.words() * BLOCK;
+        let chosen = values::<i32>(&rows);
+        let mut y = Vec::with_capacity(chosen.len() * input);
+        for &row in chosen {
+            decode_row(values(&words), row as usize, input, blocks, &mut y);
+        }
         FlexTensor::from_data(TensorData::new(y, [chosen.len(), input]))
     }
 }

@@ -10,7 +10,7 @@
 use wide::{f32x4, i16x8, i32x4};
 
 use super::integers::{self, OUTS, Rows};
-use crate::kernels::quantised::{BLOCK, Blocks};
+use crate::kernels::quantised::{BLOCK, Blocks, GROUP};
 
 /// Rows of activations for which it pays to bring weights to another form.
 const MANY: usize = 4;
@@ -44,11 +44,17 @@ pub(super) fn product(x: &[f32], input: usize, words: &[i32], blocks: Blocks) ->
     }
 }
 
-/// Decodes a row of blocks onto the end of `values`.
-pub(super) fn decode_row(words: &[i32], blocks: Blocks, values: &mut Vec<f32>) {
+/// Decodes a row of a matrix of rows of `input` values onto the end of `values`.
+pub(super) fn decode_row(
+    words: &[i32],
+    row: usize,
+    input: usize,
+    blocks: Blocks,
+    values: &mut Vec<f32>,
+) {
     match blocks {
-        Blocks::Q4_1 => decode::<Nibbles, 5>(words, values),
-        Blocks::Q8_0 => decode::<Bytes, 9>(words, values),
+        Blocks::Q4_1 => decode::<Nibbles, 5>(words, row, input / BLOCK, values),
+        Blocks::Q8_0 => decode::<Bytes, 9>(words, row, input / BLOCK, values),
     }
 }
 
@@ -137,7 +143,8 @@ fn multiply<F: Form<WORDS>, const WORDS: usize>(
     let blocks = input / BLOCK;
     let out = weights.len() / blocks.max(1);
     let mut y = vec![0.0; rows.len() * out];
-    let fours = weights.chunks(OUTS * blocks).enumerate();
+    let (groups, _) = weights.as_chunks::<GROUP>();
+    let fours = groups.chunks_exact(blocks.max(1)).enumerate();
     let sums: Vec<f32> = (0..rows.len())
         .flat_map(|row| rows.row(row).sums())
         .collect();
@@ -152,7 +159,7 @@ fn multiply<F: Form<WORDS>, const WORDS: usize>(
     } else {
         let mut reduced = Reduced::default();
         for (four, weights) in fours {
-            reduced.fill::<F, WORDS>(weights, blocks);
+            reduced.fill::<F, WORDS>(weights);
             let vectors = reduced.integers.len() / OUTS;
             let weights = std::array::from_fn(|row| &reduced.integers[row * vectors..][..vectors]);
             integers::multiply::<true>(&rows, 0..rows.len(), weights, |row, products| {
@@ -164,12 +171,10 @@ fn multiply<F: Form<WORDS>, const WORDS: usize>(
     y
 }
 
-/// Writes the products with the `four`th four rows of weights, of which the last may be fewer.
+/// Writes the products with the `four`th four rows of weights.
 #[inline(always)]
 fn put(y: &mut [f32], four: usize, products: f32x4) {
-    let y = &mut y[four * OUTS..];
-    let count = OUTS.min(y.len());
-    y[..count].copy_from_slice(&products.as_array()[..count]);
+    y[four * GROUP..][..GROUP].copy_from_slice(products.as_array());
 }
 
 /// The products of a row of activations with four rows of weights as they are.
@@ -177,19 +182,14 @@ fn put(y: &mut [f32], four: usize, products: f32x4) {
 fn few<F: Form<WORDS>, const WORDS: usize>(
     x: integers::Row<'_>,
     sums: &[f32],
-    weights: &[[i32; WORDS]],
+    weights: &[[[i32; WORDS]; GROUP]],
 ) -> f32x4 {
-    let blocks = sums.len();
-    let rows = weights.len() / blocks;
-    // Where there are fewer than four, the last is taken again.
-    let weights: [_; OUTS] =
-        std::array::from_fn(|row| &weights[row.min(rows - 1) * blocks..][..blocks]);
     let (vectors, _) = x.integers.as_chunks::<4>();
     let mut products = f32x4::ZERO;
-    for (at, ((x, scale), sum)) in vectors.iter().zip(x.scales).zip(sums).enumerate() {
-        let block = weights.map(|row| &row[at]);
-        let heads = i32x4::from(block.map(|block| block[0]));
-        let dots = block.map(|block| {
+    let activations = vectors.iter().zip(x.scales).zip(sums);
+    for (four, ((x, scale), sum)) in weights.iter().zip(activations) {
+        let heads = i32x4::from(four.each_ref().map(|block| block[0]));
+        let dots = four.each_ref().map(|block| {
             let [a, b, c, d] = F::integers(block);
             bytemuck::cast((x[0].dot(a) + x[1].dot(b)) + (x[2].dot(c) + x[3].dot(d)))
         });
@@ -203,7 +203,7 @@ fn few<F: Form<WORDS>, const WORDS: usize>(
     products
 }
 
-/// Four rows of weights (the last again where there are fewer) as integers of 15 bits, their minima apart.
+/// Four rows of weights as integers of 15 bits, their minima apart.
 struct Reduced {
     integers: Vec<i16x8>,
     /// What an integer of each row stands for.
@@ -223,15 +223,10 @@ impl Default for Reduced {
 }
 
 impl Reduced {
-    fn fill<F: Form<WORDS>, const WORDS: usize>(
-        &mut self,
-        weights: &[[i32; WORDS]],
-        blocks: usize,
-    ) {
-        let rows = weights.len() / blocks;
-        let weights: [_; OUTS] =
-            std::array::from_fn(|row| &weights[row.min(rows - 1) * blocks..][..blocks]);
-        let heads = (0..blocks).map(|at| i32x4::from(weights.map(|row| row[at][0])));
+    fn fill<F: Form<WORDS>, const WORDS: usize>(&mut self, weights: &[[[i32; WORDS]; GROUP]]) {
+        let heads = weights
+            .iter()
+            .map(|four| i32x4::from(four.each_ref().map(|block| block[0])));
         let bound = heads.clone().fold(f32x4::ZERO, |bound, heads| {
             bound.fast_max(singles(heads).abs())
         });
@@ -242,11 +237,12 @@ impl Reduced {
             self.minima.extend(heads.map(F::minima));
         }
         self.integers.clear();
-        for (row, bound) in weights.iter().zip(bound.to_array()) {
+        for (row, bound) in bound.to_array().into_iter().enumerate() {
             // A product with a 16-bit fraction takes its place 15 bits lower.
             let raised = LARGEST_WEIGHT * (1 << (15 - F::RAISE)) as f32;
             let factor = if bound > 0.0 { raised / bound } else { 0.0 };
-            for block in *row {
+            for four in weights {
+                let block = &four[row];
                 let (scale, _) = head::<F, WORDS>(block);
                 let scale = (scale * factor).round_ties_even() as i16;
                 self.integers.extend(
@@ -274,9 +270,15 @@ fn head<F: Form<WORDS>, const WORDS: usize>(block: &[i32; WORDS]) -> (f32, f32) 
     (scales.as_array()[0], minima.as_array()[0])
 }
 
-fn decode<F: Form<WORDS>, const WORDS: usize>(words: &[i32], values: &mut Vec<f32>) {
-    let (blocks, _) = words.as_chunks::<WORDS>();
-    for block in blocks {
+fn decode<F: Form<WORDS>, const WORDS: usize>(
+    words: &[i32],
+    row: usize,
+    blocks: usize,
+    values: &mut Vec<f32>,
+) {
+    let (all, _) = words.as_chunks::<WORDS>();
+    let group = &all[row / GROUP * GROUP * blocks..][..GROUP * blocks];
+    for block in group.iter().skip(row % GROUP).step_by(GROUP) {
         let (scale, minimum) = head::<F, WORDS>(block);
         let integers: [i16; BLOCK] = bytemuck::cast(F::integers(block));
         let mut decoded = [0.0; BLOCK];

@@ -10,7 +10,7 @@ const ROWS = 4u;
 fn products(rows: vec4u) -> vec4f {
   var products = vec4f(0.0);
   for (var b = 0u; b < BLOCKS; b++) {
-    products += block_products((rows * BLOCKS + b) * WORDS, b);
+    products += block_products(((rows / 4u * BLOCKS + b) * 4u + rows % 4u) * WORDS, b);
   }
   return products * scale();
 }
