@@ -204,14 +204,7 @@ impl Session {
             ranges.push(self.template.push_example(&mut positions, picture, name));
         }
         let tokens = positions.len() + self.template.query_len() + answer_limit(&names);
-        if tokens > self.cache.capacity() {
-            return Err(SessionError::TooLong {
-                tokens,
-                limit: self.cache.capacity(),
-            });
-        }
-        self.linked = None;
-        self.cache.truncate(0);
+        self.begin(tokens)?;
         let features: Vec<Tensor<3>> = examples
             .iter()
             .map(|example| example.features.0.clone())
@@ -401,24 +394,28 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// When there are more tokens than the cache has positions, or the device fails.
+    /// When there are more tokens than the cache may have positions, or the device fails.
     pub async fn text_log_probability(&mut self, ids: &[u32]) -> Result<f64, SessionError> {
         let (Some((_, known)), Some((_, next))) = (ids.split_last(), ids.split_first()) else {
             return Ok(0.0);
         };
-        if known.len() > self.cache.capacity() {
-            return Err(SessionError::TooLong {
-                tokens: known.len(),
-                limit: self.cache.capacity(),
-            });
-        }
-        self.linked = None;
-        self.cache.truncate(0);
+        self.begin(known.len())?;
         if known.is_empty() {
             return Ok(0.0);
         }
         let logs = self.following(known, next).await?;
         Ok(logs.into_iter().map(f64::from).sum())
+    }
+
+    /// Begins a sequence of up to `tokens`. Forgets what was linked, unless there are too many.
+    fn begin(&mut self, tokens: usize) -> Result<(), SessionError> {
+        let limit = self.cache.limit();
+        if tokens > limit {
+            return Err(SessionError::TooLong { tokens, limit });
+        }
+        self.linked = None;
+        self.cache.empty(tokens);
+        Ok(())
     }
 
     /// Writes `ids` after the cache; gives the log-probability of each of `next`, one after each of `ids`.
@@ -441,10 +438,9 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// When the device fails.
+    /// When there are more tokens than the cache may have positions, or the device fails.
     pub async fn forced_logits(&mut self, ids: &[u32]) -> Result<Vec<f32>, SessionError> {
-        self.linked = None;
-        self.cache.truncate(0);
+        self.begin(ids.len())?;
         let half = ids.len() / 2;
         let mut logits = Vec::with_capacity(ids.len() * self.config.decoder.vocabulary);
         for part in std::iter::once(&ids[..half]).chain(ids[half..].chunks(1)) {

@@ -32,6 +32,14 @@ impl Blocks {
         }
     }
 
+    /// The encoding of a file whose blocks these are.
+    const fn encoding(self) -> Encoding {
+        match self {
+            Self::Q4_1 => Encoding::Q4_1,
+            Self::Q8_0 => Encoding::Q8_0,
+        }
+    }
+
     /// Words of a block.
     pub const fn words(self) -> usize {
         match self {
@@ -60,19 +68,8 @@ impl QuantisedMatrix {
         if out % GROUP != 0 {
             return None;
         }
-        let words = match blocks {
-            Blocks::Q4_1 => words_of(&tensor.bytes),
-            Blocks::Q8_0 => {
-                let mut words = Vec::with_capacity(out * input / BLOCK * blocks.words());
-                for block in tensor.bytes.chunks_exact(Encoding::Q8_0.block_bytes()) {
-                    words.push(i32::from(u16::from_le_bytes([block[0], block[1]])));
-                    words.extend(words_of(&block[2..]));
-                }
-                words
-            }
-        };
+        let words = grouped_words(&tensor.bytes, input / BLOCK, blocks);
         let shape = [out, input / BLOCK * blocks.words()];
-        let words = grouped(&words, input / BLOCK, blocks.words());
         let words = Tensor::from_data(TensorData::new(words, shape), device);
         Some(Self { words, blocks })
     }
@@ -107,25 +104,25 @@ impl QuantisedMatrix {
     }
 }
 
-/// The words of the blocks of four rows at a time, block by block.
-fn grouped(words: &[i32], blocks: usize, block_words: usize) -> Vec<i32> {
-    let row_words = blocks * block_words;
-    let mut grouped = Vec::with_capacity(words.len());
-    for group in words.chunks_exact(GROUP * row_words) {
-        for block in 0..blocks {
-            for row in group.chunks_exact(row_words) {
-                grouped.extend_from_slice(&row[block * block_words..][..block_words]);
+/// The words of the blocks of four rows at a time, block by block. In one go: the largest matrix is a third of the heap.
+fn grouped_words(bytes: &[u8], row_blocks: usize, blocks: Blocks) -> Vec<i32> {
+    let block_bytes = blocks.encoding().block_bytes();
+    let row_bytes = row_blocks * block_bytes;
+    let mut words = Vec::with_capacity(bytes.len() / block_bytes * blocks.words());
+    for group in bytes.chunks_exact(GROUP * row_bytes) {
+        for block in 0..row_blocks {
+            for row in group.chunks_exact(row_bytes) {
+                let mut block = &row[block * block_bytes..][..block_bytes];
+                if blocks == Blocks::Q8_0 {
+                    words.push(i32::from(u16::from_le_bytes([block[0], block[1]])));
+                    block = &block[2..];
+                }
+                let (whole, _) = block.as_chunks();
+                words.extend(whole.iter().map(|word| i32::from_le_bytes(*word)));
             }
         }
     }
-    grouped
-}
-
-fn words_of(bytes: &[u8]) -> Vec<i32> {
-    let words = bytes.chunks_exact(4);
     words
-        .map(|word| i32::from_le_bytes([word[0], word[1], word[2], word[3]]))
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
-//! The static key/value cache: allocated once, written in place, cut back by moving its length.
+//! The static key/value cache: allocated for a sequence's length, written in place, cut back by moving its length.
 
 use std::mem;
 
 use burn::tensor::{Device, Tensor};
 
 use crate::model::config::DecoderConfig;
+
+/// Positions of the smallest cache. Larger ones double it: a step's kernels are compiled for a capacity.
+const LEAST: usize = 256;
 
 /// Key/value cache of a whole decoder for one sequence.
 #[derive(Clone, Debug)]
@@ -15,11 +18,13 @@ pub struct KeyValueCache {
     no_evidence: Tensor<2>,
     length: usize,
     capacity: usize,
+    limit: usize,
 }
 
 impl KeyValueCache {
-    /// An empty cache of `capacity` positions.
-    pub fn new(config: &DecoderConfig, capacity: usize, device: &Device) -> Self {
+    /// An empty cache that can grow to `limit` positions.
+    pub fn new(config: &DecoderConfig, limit: usize, device: &Device) -> Self {
+        let capacity = LEAST.min(limit);
         let layers = (0..config.layers).map(|_| Self::layer(config, capacity, device));
         let layers = layers.collect();
         Self {
@@ -27,7 +32,35 @@ impl KeyValueCache {
             no_evidence: Tensor::zeros([1, 1], device),
             length: 0,
             capacity,
+            limit,
         }
+    }
+
+    /// Empties the cache, and makes room for a sequence of up to `limit` positions. A large one is not kept for a short sequence: at a
+    /// thousand positions it is half as large as the weights.
+    pub fn empty(&mut self, positions: usize) {
+        self.length = 0;
+        let capacity = positions.next_power_of_two().max(LEAST).min(self.limit);
+        if capacity == self.capacity {
+            return;
+        }
+        let sizes = self
+            .layers
+            .iter()
+            .map(|layer| (layer.dims(), layer.device()));
+        let sizes: Vec<([usize; 4], Device)> = sizes.collect();
+        // The old ones go first, so that both never stand beside each other.
+        self.layers.clear();
+        let new = sizes.into_iter().map(|([two, heads, _, width], device)| {
+            Tensor::zeros([two, heads, capacity, width], &device)
+        });
+        self.layers.extend(new);
+        self.capacity = capacity;
+    }
+
+    /// The most positions that a sequence may have.
+    pub fn limit(&self) -> usize {
+        self.limit
     }
 
     /// One layer's part, empty.
