@@ -273,10 +273,10 @@ impl PackLoader {
 
     /// Checks a shard, decodes what it completes and puts it on the device.
     pub async fn push(&mut self, index: usize, bytes: Vec<u8>) -> Result<(), JsValue> {
-        for (name, tensor) in self.reader.push(index, &bytes).map_err(WebError::from)? {
+        self.reader.push_to(index, &bytes, |name, tensor| {
             let inserted = self.parameters.insert_encoded(name, &tensor);
-            inserted.map_err(WebError::internal)?;
-        }
+            inserted.map_err(WebError::internal)
+        })?;
         check(&self.opened)?;
         Ok(())
     }

@@ -435,15 +435,33 @@ impl PackReader {
         index: usize,
         content: &[u8],
     ) -> Result<Vec<(String, EncodedTensor)>, PackError> {
+        let mut complete = Vec::new();
+        self.push_to(index, content, |name, tensor| {
+            complete.push((name, tensor));
+            Ok::<(), PackError>(())
+        })?;
+        Ok(complete)
+    }
+
+    /// The same, but gives each tensor to `take` as soon as it is complete: a shard's tensors never stand beside each other in memory.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`PackReader::push`], and what `take` fails with; the tensors after that one are then lost.
+    pub fn push_to<E: From<PackError>>(
+        &mut self,
+        index: usize,
+        content: &[u8],
+        mut take: impl FnMut(String, EncodedTensor) -> Result<(), E>,
+    ) -> Result<(), E> {
         let (Some(file), Some(waiting)) =
             (self.manifest.shards.get(index), self.waiting.get_mut(index))
         else {
-            return Err(PackError::NoShard { index });
+            return Err(PackError::NoShard { index }.into());
         };
         file.check(content)?;
         let parts = waiting.take().ok_or(PackError::NoShard { index })?;
 
-        let mut complete = Vec::new();
         for (name, at, part) in parts {
             let entry = &self.manifest.tensors[&name];
             let bytes = entry.bytes(&name)?;
@@ -463,11 +481,12 @@ impl PackReader {
             *count += part.bytes;
             if *count == bytes
                 && let Some((tensor, _)) = self.begun.remove(&name)
+                && let Some((name, tensor)) = self.adapt(name, tensor)?
             {
-                complete.extend(self.adapt(name, tensor)?);
+                take(name, tensor)?;
             }
         }
-        Ok(complete)
+        Ok(())
     }
 
     /// Ends the reading.

@@ -3,6 +3,7 @@
 export async function measure({ device, dtype, tokens, decoded }) {
   const { AutoModelForCausalLM, Tensor, env } =
     await import('/peers/@huggingface/transformers/dist/transformers.web.js');
+  env.allowLocalModels = true;
   env.allowRemoteModels = false;
   env.localModelPath = '/models/';
   env.useBrowserCache = false;
