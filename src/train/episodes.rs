@@ -6,6 +6,7 @@ use half::f16;
 use rand::Rng;
 use rand::seq::{SliceRandom as _, index};
 
+use super::channels::Channels;
 use super::names;
 use super::strategy::{Company, Naming, Rules, Shape};
 use crate::features::ClassFeatures;
@@ -21,10 +22,8 @@ const BLEND_SHARE: f64 = 0.5;
 /// Weight of the first class in a blend.
 const BLEND_WEIGHT: Range<f32> = 0.3..0.7;
 
-/// Share of the episodes in which some channels are silent or change places, where that is wanted, and the shares of the channels.
+/// Share of the episodes in which some channels are silent or change places, where that is wanted.
 const DISTORTED_SHARE: f64 = 0.5;
-const SILENT: Range<f64> = 0.2..0.7;
-const EXCHANGED: Range<f64> = 0.3..1.0;
 
 /// The classes of a source, what they are called, and which of them look alike.
 #[derive(Clone, Debug)]
@@ -33,15 +32,8 @@ pub struct Pool {
     names: Vec<String>,
     /// For each class the others, the most alike first.
     neighbours: Vec<Vec<usize>>,
-    /// Mean and standard deviation of each channel of each visual token, over the classes.
-    channels: Vec<Spread>,
-}
-
-/// How a channel's values lie.
-#[derive(Clone, Copy, Debug, Default)]
-struct Spread {
-    mean: f32,
-    deviation: f32,
+    /// What can be done to the encoder's channels.
+    channels: Channels,
 }
 
 impl Pool {
@@ -65,75 +57,13 @@ impl Pool {
                 others.into_iter().map(|(_, other)| other).collect()
             })
             .collect();
-        let channels = spreads(&classes);
+        let channels = Channels::new(&classes, parts);
         Self {
             classes,
             names,
             neighbours,
             channels,
         }
-    }
-
-    /// Makes other concepts of the same classes, alike in all pictures of an episode: some channels say nothing, or change places.
-    fn distort(
-        &self,
-        rng: &mut impl Rng,
-        rules: Rules,
-        pictures: &mut [(usize, Vec<f16>)],
-        parts: usize,
-    ) {
-        if rules.exchange && (!rules.silence || rng.random_bool(0.5)) {
-            self.exchange(rng, pictures, parts);
-        } else {
-            self.silence(rng, pictures, parts);
-        }
-    }
-
-    /// Channels that say nothing, each with its mean in every picture: what tells two concepts apart is then elsewhere (dropout,
-    /// Srivastava et al. 2014, with one mask for all pictures).
-    fn silence(&self, rng: &mut impl Rng, pictures: &mut [(usize, Vec<f16>)], parts: usize) {
-        for channel in self.some_channels(rng, SILENT, parts) {
-            for at in self.tokens_of(channel, parts) {
-                for (_, picture) in &mut *pictures {
-                    picture[at] = f16::from_f32(self.channels[at].mean);
-                }
-            }
-        }
-    }
-
-    /// Channels that change places, each with the mean and the spread of the one whose place it takes: pictures are as alike as they
-    /// were, in directions that no class has (random projections of the input, Kirsch et al. 2022, "General-purpose in-context learning by
-    /// meta-learning transformers", section 3.1).
-    fn exchange(&self, rng: &mut impl Rng, pictures: &mut [(usize, Vec<f16>)], parts: usize) {
-        let places = self.some_channels(rng, EXCHANGED, parts);
-        let mut from = places.clone();
-        from.shuffle(rng);
-        for (_, picture) in pictures {
-            let before = picture.clone();
-            for (&place, &from) in places.iter().zip(&from) {
-                for (to, at) in self
-                    .tokens_of(place, parts)
-                    .zip(self.tokens_of(from, parts))
-                {
-                    let (here, there) = (self.channels[to], self.channels[at]);
-                    let standing = (before[at].to_f32() - there.mean)
-                        / there.deviation.max(f32::MIN_POSITIVE.sqrt());
-                    picture[to] = f16::from_f32(here.mean + here.deviation * standing);
-                }
-            }
-        }
-    }
-
-    /// A share of the channels, drawn from a range.
-    fn some_channels(&self, rng: &mut impl Rng, share: Range<f64>, parts: usize) -> Vec<usize> {
-        let share = rng.random_range(share);
-        let channels = 0..self.channels.len() / parts;
-        channels.filter(|_| rng.random_bool(share)).collect()
-    }
-
-    /// Where a picture's visual tokens have a channel.
-    fn tokens_of(&self, channel: usize, parts: usize) -> impl Iterator<Item = usize> + use<> {
-        (channel..self.channels.len()).step_by(self.channels.len() / parts)
     }
 
     /// The classes.
@@ -213,31 +143,6 @@ impl Concept<'_> {
             }
         }
     }
-}
-
-/// How the channels of classes' pictures lie, each class as much as any other.
-fn spreads(classes: &[ClassFeatures]) -> Vec<Spread> {
-    let width = classes
-        .first()
-        .map_or(0, |class| class.values().len() / class.len().max(1));
-    let mut spreads = vec![Spread::default(); width];
-    let each = |of: &mut dyn FnMut(usize, f32, f32)| {
-        for class in classes {
-            let share = 1.0 / (class.len() * classes.len()) as f32;
-            for picture in class.values().chunks_exact(width.max(1)) {
-                for (at, value) in picture.iter().enumerate() {
-                    of(at, value.to_f32(), share);
-                }
-            }
-        }
-    };
-    each(&mut |at, value, share| spreads[at].mean += value * share);
-    let mut variances = vec![0.0; width];
-    each(&mut |at, value, share| variances[at] += (value - spreads[at].mean).powi(2) * share);
-    for (spread, variance) in spreads.iter_mut().zip(variances) {
-        spread.deviation = variance.sqrt();
-    }
-    spreads
 }
 
 /// The mean of a class's pictures, of length one.
@@ -326,7 +231,12 @@ impl Writer<'_> {
         if (rules.silence || rules.exchange) && rng.random_bool(DISTORTED_SHARE) {
             let shots = support.len();
             support.append(&mut reserve);
-            pool.distort(rng, rules, &mut support, self.parts);
+            let pictures = support.iter_mut().map(|(_, picture)| &mut picture[..]);
+            if rules.exchange && (!rules.silence || rng.random_bool(0.5)) {
+                pool.channels.exchange(rng, pictures);
+            } else {
+                pool.channels.silence(rng, pictures);
+            }
             reserve = support.split_off(shots);
         }
         support.shuffle(rng);

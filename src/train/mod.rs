@@ -1,6 +1,7 @@
 //! Training of the connector and of low-rank adapters on the decoder's attention, on link-context episodes. Everything else is frozen.
 
 pub mod adapter;
+mod channels;
 pub mod episodes;
 pub mod geometry;
 pub mod log;
