@@ -1,65 +1,38 @@
 // Attention of one row, a head a workgroup.
-@group(0) @binding(0) var<storage, read_write> query: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> cache: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> start: array<u32>;
-@group(0) @binding(3) var<storage, read_write> mixed: array<vec4f>;
-{{evidence_binding}}
-
-const WIDTH = {{width}}u;
-const HEADS = {{heads}}u;
-const QUERY_HEADS = {{query_heads}}u;
-const CAPACITY = {{capacity}}u;
-// The channels of a row in fours.
-const FOURS = WIDTH / 4u;
 // Threads that share a channel group when values are added up.
 const SHARERS = 64u / FOURS;
 
 var<workgroup> shares: array<f32, CAPACITY>;
 var<workgroup> asked: array<vec4f, FOURS>;
-var<workgroup> partial: array<f32, 64>;
+var<workgroup> parts: array<vec2f, 64>;
 var<workgroup> sums: array<vec4f, 64>;
 
-// The largest and the sum of a value of every thread, given to all. Barriers are dear on a software device: these have three each.
-fn largest(local: u32, value: f32) -> f32 {
-  var most = value;
-  partial[local] = value;
-  workgroupBarrier();
-  if (local < 8u) {
-    for (var i = 1u; i < 8u; i++) {
-      most = max(most, partial[8u * i + local]);
-    }
-  }
-  workgroupBarrier();
-  if (local < 8u) {
-    partial[local] = most;
-  }
-  workgroupBarrier();
-  most = partial[0];
-  for (var i = 1u; i < 8u; i++) {
-    most = max(most, partial[i]);
-  }
-  return most;
+// The highest score and the sum of the exponentials less it, of two parts of the keys together.
+fn joined(a: vec2f, b: vec2f) -> vec2f {
+  let highest = max(a.x, b.x);
+  return vec2f(highest, a.y * exp(a.x - highest) + b.y * exp(b.x - highest));
 }
 
-fn sum_all(local: u32, value: f32) -> f32 {
-  var sum = value;
-  partial[local] = value;
+// The same of every thread's part, given to all. Barriers are dear on a software device: this has three.
+fn joined_all(local: u32, mine: vec2f) -> vec2f {
+  var all = mine;
+  parts[local] = mine;
   workgroupBarrier();
   if (local < 8u) {
     for (var i = 1u; i < 8u; i++) {
-      sum += partial[8u * i + local];
+      all = joined(all, parts[8u * i + local]);
     }
   }
   workgroupBarrier();
   if (local < 8u) {
-    partial[local] = sum;
+    parts[local] = all;
   }
   workgroupBarrier();
-  sum = 0.0;
-  for (var i = 0u; i < 8u; i++) {
-    sum += partial[i];
+  all = parts[0];
+  for (var i = 1u; i < 8u; i++) {
+    all = joined(all, parts[i]);
   }
-  return sum;
+  return all;
 }
 
 @compute @workgroup_size(64, 1, 1)
@@ -78,27 +51,20 @@ fn main(
     asked[i] = query[mine + i] * inverseSqrt(f32(WIDTH));
   }
   workgroupBarrier();
-  var highest = -3.4e38;
+  var part = vec2f(-3.4e38, 0.0);
   for (var t = local; t < total; t += 64u) {
     var score = 0.0;
     for (var i = 0u; i < FOURS; i++) {
       score += dot(asked[i], cache[keys + t * FOURS + i]);
     }
     shares[t] = score;
-    highest = max(highest, score);
+    part = joined(part, vec2f(score, 1.0));
   }
-  highest = largest(local, highest);
-  // Before `partial` is written again, all have read it.
-  workgroupBarrier();
-  var sum = 0.0;
+  let all = joined_all(local, part);
   for (var t = local; t < total; t += 64u) {
-    let share = exp(shares[t] - highest);
-    shares[t] = share;
-    sum += share;
+    shares[t] = exp(shares[t] - all.x) / all.y;
   }
-  sum = sum_all(local, sum);
-
-  // `sum_all` has a barrier after its beginning: every share is written.
+  workgroupBarrier();
   let four = local % FOURS;
   var taken = vec4f(0.0);
   for (var t = local / FOURS; t < total; t += SHARERS) {
@@ -110,7 +76,7 @@ fn main(
     for (var i = 1u; i < SHARERS; i++) {
       taken += sums[local + i * FOURS];
     }
-    mixed[mine + local] = taken / sum;
+    mixed[mine + local] = taken;
   }
 {{evidence}}
 }

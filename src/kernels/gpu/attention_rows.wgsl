@@ -1,17 +1,5 @@
 // Attention of several rows, a head of a row a thread, with the sum of the shares scaled anew whenever a score is higher than all before it
 // ("Online normalizer calculation for softmax", Milakov and Gimelshein 2018).
-@group(0) @binding(0) var<storage, read_write> query: array<vec4f>;
-@group(0) @binding(1) var<storage, read_write> cache: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> start: array<u32>;
-@group(0) @binding(3) var<storage, read_write> mixed: array<vec4f>;
-{{evidence_binding}}
-
-const WIDTH = {{width}}u;
-const HEADS = {{heads}}u;
-const QUERY_HEADS = {{query_heads}}u;
-const CAPACITY = {{capacity}}u;
-// The channels of a row in fours.
-const FOURS = WIDTH / 4u;
 
 var<private> asked: array<vec4f, FOURS>;
 

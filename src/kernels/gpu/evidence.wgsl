@@ -1,3 +1,3 @@
   for (var t = local; t < total; t += 64u) {
-    evidence[head * CAPACITY + t] += shares[t] / sum;
+    evidence[head * CAPACITY + t] += shares[t];
   }

@@ -384,7 +384,7 @@ impl Kernels for CubeBackend {
                 groups,
             )
         };
-        Wgsl::new(name, [main])
+        Wgsl::new(name, [include_str!("attention_cache.wgsl"), main])
             .with("width", width)
             .with("heads", heads)
             .with("query_heads", query_heads)
