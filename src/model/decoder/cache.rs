@@ -36,8 +36,8 @@ impl KeyValueCache {
         }
     }
 
-    /// Empties the cache, and makes room for a sequence of up to `limit` positions. A large one is not kept for a short sequence: at a
-    /// thousand positions it is half as large as the weights.
+    /// Empties the cache, and makes room for a sequence of so many positions, no more than `limit()`. A large one is not kept for a short
+    /// sequence: at a thousand positions it is half as large as the weights.
     pub fn empty(&mut self, positions: usize) {
         self.length = 0;
         let capacity = positions.next_power_of_two().max(LEAST).min(self.limit);
@@ -103,5 +103,30 @@ impl KeyValueCache {
         let layers = mem::take(&mut self.layers).into_iter().enumerate();
         self.layers = layers.map(|(index, layer)| write(index, layer)).collect();
         self.length += positions;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::config::ModelConfig;
+
+    #[test]
+    fn a_cache_is_as_large_as_its_sequence_asks_for() {
+        let config = ModelConfig::tiny().decoder;
+        let mut cache = KeyValueCache::new(&config, 1000, &Device::flex());
+        for (positions, capacity) in [(1, 256), (257, 512), (512, 512), (513, 1000), (0, 256)] {
+            cache.empty(positions);
+            assert_eq!(cache.capacity(), capacity, "{positions} positions");
+            cache.update(positions, |_, layer| {
+                assert_eq!(layer.dims()[2], capacity);
+                layer
+            });
+            assert_eq!(cache.len(), positions);
+        }
+        assert_eq!(
+            KeyValueCache::new(&config, 64, &Device::flex()).capacity(),
+            64
+        );
     }
 }
