@@ -1,9 +1,10 @@
-// Runs every contestant in one headless Chromium, one after the other, each in a page of its own, and prints what it found as JSON.
+// Runs every contestant in one headless Chromium, one after the other, each in a page of its own, and prints the tables, or JSON.
+// Fails when a contestant does.
 //
-//   node run.js SITE MODELS PAGE [WORD...]
+//   node run.js SITE MODELS PAGE [--json] [WORD...]
 //
 // SITE is what `cargo xtask dist` writes, MODELS what export.py writes; PAGE is where the tables go, unless words are given: then only the
-// contestants, devices and tasks of those words run, and the JSON is all there is.
+// contestants, devices, tasks and formats of those words run, and nothing is written.
 import { createServer } from 'node:http';
 import { readFile, writeFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
@@ -12,7 +13,9 @@ import { chromium } from '@playwright/test';
 import { countCalls } from '../browser/counted.js';
 import { report } from './report.js';
 
-const [site, models, page, ...words] = process.argv.slice(2);
+const [site, models, page, ...rest] = process.argv.slice(2);
+const json = rest.includes('--json');
+const words = rest.filter((word) => word !== '--json');
 const here = fileURLToPath(new URL('.', import.meta.url));
 // Text that the text engines read: of about as many tokens as an episode of twelve pictures has.
 const TOKENS = 141;
@@ -78,15 +81,22 @@ const runs = [
   { contestant: 'link-context', device: 'cpu', task: 'growth' },
 ];
 
+const chosen = runs.filter(({ contestant, device, task, dtype }) =>
+  words.every((word) => [contestant, device, task, dtype].includes(word)),
+);
+if (!chosen.length) {
+  console.error(
+    `no run is of ${words.join(' and ')}: see the list in ${fileURLToPath(import.meta.url)}`,
+  );
+  process.exit(1);
+}
 const served = await serve();
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--headless=new', '--no-sandbox', '--enable-unsafe-webgpu'],
 });
 const found = [];
-for (const run of runs) {
-  const parts = [run.contestant, run.device, run.task, run.dtype];
-  if (!words.every((word) => parts.includes(word))) continue;
+for (const run of chosen) {
   const tab = await browser.newPage();
   tab.setDefaultTimeout(0);
   await tab.addInitScript(countCalls);
@@ -111,5 +121,12 @@ const version = browser.version();
 await browser.close();
 served.close();
 const all = { browser: `Chromium ${version}`, runs: found };
-console.log(JSON.stringify(all));
-if (!words.length) await writeFile(page, report(all));
+const tables = report(all);
+console.log(json ? JSON.stringify(all) : tables);
+const failed = found.filter(({ failed }) => failed);
+if (failed.length) {
+  console.error(`${failed.length} of ${found.length} runs failed; their messages are above`);
+  process.exitCode = 1;
+} else if (!words.length) {
+  await writeFile(page, tables);
+}

@@ -1,7 +1,7 @@
 //! `cargo xtask bench browser`: speed and cost of the page's engine beside other engines, in one browser.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 use crate::{chromium, dist, files, npm, process};
 
 /// Builds the site, exports the weights for the others, runs all and writes `docs/performance.md`. What comes after `browser` goes to the
-/// runner.
+/// runner: `--json`, or words that choose some of the runs.
 pub fn browser(workspace: &Workspace, passed: &Passed) -> Result<()> {
     let folder = workspace.root.join("tests").join("bench");
     let chromium = chromium::find()?;
@@ -31,7 +31,7 @@ pub fn browser(workspace: &Workspace, passed: &Passed) -> Result<()> {
 }
 
 /// The others' models, exported anew when the script or the packages that it uses have changed.
-fn exported(workspace: &Workspace, folder: &Path) -> Result<std::path::PathBuf> {
+fn exported(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
     let models = workspace.cache.join("bench-models");
     let requirements = folder.join("requirements.txt");
     let mut sources = Vec::new();

@@ -1,0 +1,38 @@
+/* tslint:disable */
+/* eslint-disable */
+export const memory: WebAssembly.Memory;
+export const __wbg_packloader_free: (a: number, b: number) => void;
+export const __wbg_pictures_free: (a: number, b: number) => void;
+export const __wbg_websession_free: (a: number, b: number) => void;
+export const packloader_device: (a: number) => any;
+export const packloader_files: (a: number) => any;
+export const packloader_finish: (a: number, b: number, c: number) => [number, number, number];
+export const packloader_open: (a: number, b: number, c: any) => any;
+export const packloader_push: (a: number, b: number, c: number, d: number) => any;
+export const pictures_add: (a: number, b: number, c: number, d: number, e: number) => [number, number, number];
+export const pictures_add_raster: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => [number, number, number];
+export const pictures_check: (a: number, b: any) => [number, number];
+export const pictures_new: () => number;
+export const pictures_remove: (a: number, b: number) => void;
+export const start: () => void;
+export const version: () => [number, number];
+export const websession_answer: (a: number, b: number, c: number, d: any) => any;
+export const websession_forced_logits: (a: number, b: number, c: number) => any;
+export const websession_link: (a: number, b: number, c: any) => any;
+export const websession_stop: (a: number) => void;
+export const wasm_bindgen__convert__closures_____invoke__h15c7b574eec5bc17: (a: number, b: number, c: any, d: any) => void;
+export const wasm_bindgen__convert__closures_____invoke__h5db105da640b2818: (a: number, b: number, c: any) => [number, number];
+export const wasm_bindgen__convert__closures_____invoke__h5db105da640b2818_21: (a: number, b: number, c: any) => [number, number];
+export const wasm_bindgen__convert__closures_____invoke__h5db105da640b2818_22: (a: number, b: number, c: any) => [number, number];
+export const wasm_bindgen__convert__closures_____invoke__h72a9433c32488bf0: (a: number, b: number, c: any) => [number, number];
+export const wasm_bindgen__convert__closures_____invoke__ha086bcf100ce5b68: (a: number, b: number, c: any) => void;
+export const wasm_bindgen__convert__closures_____invoke__ha086bcf100ce5b68_20: (a: number, b: number, c: any) => void;
+export const __wbindgen_malloc_command_export: (a: number, b: number) => number;
+export const __wbindgen_realloc_command_export: (a: number, b: number, c: number, d: number) => number;
+export const __wbindgen_free_command_export: (a: number, b: number, c: number) => void;
+export const __wbindgen_exn_store_command_export: (a: number) => void;
+export const __externref_table_alloc_command_export: () => number;
+export const __wbindgen_externrefs: WebAssembly.Table;
+export const __wbindgen_destroy_closure_command_export: (a: number, b: number) => void;
+export const __externref_table_dealloc_command_export: (a: number) => void;
+export const __wbindgen_start: () => void;
