@@ -284,10 +284,10 @@ impl PackLoader {
     /// Builds the model once every shard is in. Uses the loader up.
     pub fn finish(self, tokenizer: &[u8]) -> Result<WebSession, JsValue> {
         let manifest = self.reader.finish().map_err(WebError::from)?;
-        manifest
-            .check_tokenizer(tokenizer)
+        let tables = manifest
+            .tokenizer_tables(tokenizer)
             .map_err(WebError::from)?;
-        let tokenizer = Tokenizer::from_json(tokenizer).map_err(WebError::internal)?;
+        let tokenizer = Tokenizer::from_json(tables).map_err(WebError::internal)?;
         let session =
             Session::new(&manifest.config, self.parameters, tokenizer).map_err(WebError::from)?;
         Ok(WebSession {

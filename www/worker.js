@@ -57,11 +57,19 @@ function inTurn(work) {
 async function init() {
   try {
     wasm = await import(new URL('pkg/link_context.js', import.meta.url).href);
-    await wasm.default();
+    await wasm.default({ module_or_path: program() });
   } catch (error) {
     throw { code: 'engine-missing', subject: String(error), detail: {} };
   }
   pictures = new wasm.Pictures();
+}
+
+/** The program's bytes: compressed as a file, for few hosts compress wasm on the way. */
+async function program() {
+  const response = await fetch(new URL('pkg/link_context_bg.bin', import.meta.url));
+  if (!response.ok || !response.body) throw new Error(`link_context_bg.bin: ${response.status}`);
+  const stream = response.body.pipeThrough(new DecompressionStream('deflate'));
+  return new Response(stream, { headers: { 'content-type': 'application/wasm' } });
 }
 
 /** @param {{ key: string, file: File }} message */

@@ -1,15 +1,18 @@
 //! The pack: the weights as the page downloads them.
 //!
-//! A pack is a folder: `manifest.json`, shards of at most 16 MiB, and the tokenizer's tables. The manifest says how large
+//! A pack is a folder: `manifest.json`, shards of at most 4 MiB, and the tokenizer's tables. The manifest says how large
 //! the model is, where in the shards each tensor lies, what the SHA-256 of each file is, and whose work it is. Shards are
 //! checked and decoded one by one, in any order, so that the pack is never in memory as a whole.
 //!
+//! Every file but the manifest is a zlib stream (RFC 1950): quantised weights are not evenly spread, and lose a twentieth of
+//! their bytes. They are called `.bin`, so that no server takes the compression for its own and undoes it.
+//!
 //! ```json
-//! { "version": 1,
+//! { "version": 2,
 //!   "config": { "vision": { … }, "connector": { … }, "decoder": { … } },
 //!   "tensors": { "decoder.norm": { "encoding": "f32", "shape": [576], "parts": [{ "shard": 3, "offset": 0, "bytes": 2304 }] }, … },
-//!   "shards": [{ "path": "shard-00-1a2b3c4d.bin", "bytes": 16777216, "sha256": "…" }, …],
-//!   "tokenizer": { "path": "tokenizer.json", "bytes": 1081315, "sha256": "…" },
+//!   "shards": [{ "path": "shard-00-1a2b3c4d.bin", "bytes": 3947370, "content": 4194304, "sha256": "…" }, …],
+//!   "tokenizer": { "path": "tokenizer-5e6f7a8b.bin", "bytes": 426924, "content": 1081315, "sha256": "…" },
 //!   "sources": [{ "name": "…", "package": "…", "version": "…", "file": "…", "sha256": "…", "licence": "Apache-2.0", "notice": "…" }, …],
 //!   "licences": { "Apache-2.0": "…" } }
 //! ```
@@ -17,7 +20,7 @@
 //! # Adapted matrices
 //!
 //! The adapter changes the attention matrices by `up · down`, two thin matrices each. Merged ahead they would have to be
-//! written in eight bits instead of the published four, and a pack of SmolLM2-135M would have 119 MB instead of 109.
+//! written in eight bits instead of the published four, ten megabytes more for SmolLM2-135M.
 //! So the pack holds the published bytes, and beside them `NAME.lora.down` `[rank, in]` and `NAME.lora.up` `[rank, out]`,
 //! transposed so that its rows are whole blocks, with the adapter's scale in it. [`PackReader`] puts the three together
 //! and gives `NAME` only, in eight bits where it was quantised: on the device there is room for them.
@@ -28,7 +31,9 @@ mod open;
 mod write;
 
 use std::collections::BTreeMap;
+use std::io::{self, Read as _};
 
+use flate2::bufread::ZlibDecoder;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
@@ -42,10 +47,18 @@ pub use open::{Adapters, OpenPack};
 pub use write::write_pack;
 
 /// The version of the manifest that is written and read here.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
-/// The most bytes that a shard has: 16 MiB.
-pub const SHARD_LIMIT: usize = 16 << 20;
+/// The most bytes that a shard holds: 4 MiB. Small, because a shard stands in memory beside all that came before it.
+pub const SHARD_LIMIT: usize = 4 << 20;
+
+/// More bytes than any tokenizer's tables have.
+const TOKENIZER_LIMIT: usize = 16 << 20;
+
+/// The most that a file may have for what it holds: zlib adds a little to what it cannot compress.
+const fn stored_limit(content: usize) -> u64 {
+    (content + content / 1000 + 64) as u64
+}
 
 /// More shards than any model that a page could hold.
 const MAX_SHARDS: usize = 128;
@@ -198,6 +211,8 @@ pub struct FileEntry {
     pub path: String,
     /// Its length.
     pub bytes: u64,
+    /// Length of what it holds, decompressed.
+    pub content: u64,
     /// Its SHA-256, in 64 lower-case hexadecimal digits.
     pub sha256: String,
 }
@@ -222,19 +237,9 @@ pub struct Source {
 }
 
 impl FileEntry {
-    /// The entry of a file with this content.
-    #[cfg(feature = "cli")]
-    fn of(path: String, content: &[u8]) -> Self {
-        Self {
-            path,
-            bytes: content.len() as u64,
-            sha256: sha256(content),
-        }
-    }
-
     /// Compares a file with its entry.
-    fn check(&self, content: &[u8]) -> Result<(), PackError> {
-        let (path, bytes, expected) = (self.path.clone(), content.len() as u64, self.bytes);
+    fn check(&self, file: &[u8]) -> Result<(), PackError> {
+        let (path, bytes, expected) = (self.path.clone(), file.len() as u64, self.bytes);
         if bytes != expected {
             return Err(PackError::ShardTruncated {
                 path,
@@ -242,17 +247,20 @@ impl FileEntry {
                 expected,
             });
         }
-        if sha256(content) != self.sha256 {
+        if sha256(file) != self.sha256 {
             return Err(PackError::ShardCorrupt { path });
         }
         Ok(())
     }
 
-    fn validate(&self) -> Result<(), PackError> {
+    fn validate(&self, limit: usize) -> Result<(), PackError> {
         // A name, not a way out of the pack's folder.
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
         if self.path.is_empty() || self.path.starts_with('.') || !self.path.bytes().all(plain) {
             return Err(wrong(format!("'{}' is no name for a file", self.path)));
+        }
+        if self.content > limit as u64 || self.bytes > stored_limit(limit) {
+            return Err(wrong(format!("'{}' is too large", self.path)));
         }
         Ok(())
     }
@@ -291,13 +299,18 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Checks the tokenizer's file against its length and SHA-256.
+    /// Checks the tokenizer's file against its length and SHA-256, and gives the tables that it holds.
     ///
     /// # Errors
     ///
-    /// When either differs.
-    pub fn check_tokenizer(&self, content: &[u8]) -> Result<(), PackError> {
-        self.tokenizer.check(content)
+    /// When either differs, or the file does not hold what the manifest says.
+    pub fn tokenizer_tables(&self, file: &[u8]) -> Result<Vec<u8>, PackError> {
+        let entry = &self.tokenizer;
+        entry.check(file)?;
+        let mut tables = vec![0; entry.content as usize];
+        let read = ZlibDecoder::new(file).read_exact(&mut tables);
+        read.map_err(|error| unsound(entry, &error))?;
+        Ok(tables)
     }
 
     /// Bytes of the largest tensor in single precision.
@@ -311,7 +324,7 @@ impl Manifest {
         self.tensors.values().map(bytes).max().unwrap_or(0)
     }
 
-    /// Bytes of the shards and the tokenizer.
+    /// Bytes of the shards and the tokenizer, as they are downloaded.
     pub fn total_bytes(&self) -> u64 {
         self.shards.iter().fold(self.tokenizer.bytes, |sum, shard| {
             sum.saturating_add(shard.bytes)
@@ -320,30 +333,24 @@ impl Manifest {
 
     /// So that nothing later has to doubt an index, and no tensor takes more memory than its bytes account for.
     fn validate(&self) -> Result<(), PackError> {
-        self.tokenizer.validate()?;
+        self.tokenizer.validate(TOKENIZER_LIMIT)?;
         if self.shards.len() > MAX_SHARDS {
             return Err(wrong(format!("it has {} shards", self.shards.len())));
         }
         for shard in &self.shards {
-            shard.validate()?;
-            if shard.bytes > SHARD_LIMIT as u64 {
-                return Err(wrong(format!("'{}' is larger than 16 MiB", shard.path)));
-            }
+            shard.validate(SHARD_LIMIT)?;
         }
-        let mut free: Vec<u64> = self.shards.iter().map(|shard| shard.bytes).collect();
+        let mut used: Vec<Vec<(usize, usize)>> = vec![Vec::new(); self.shards.len()];
         for (name, entry) in &self.tensors {
             let mut bytes = 0usize;
             for part in &entry.parts {
                 let outside = || wrong(format!("tensor '{name}' lies outside its shards"));
                 let shard = self.shards.get(part.shard).ok_or_else(outside)?;
                 let end = part.offset.checked_add(part.bytes).ok_or_else(outside)?;
-                if end as u64 > shard.bytes {
+                if end as u64 > shard.content {
                     return Err(outside());
                 }
-                // As many bytes as the shard has can be given out, so tensors cannot share them.
-                let left = free[part.shard].checked_sub(part.bytes as u64);
-                free[part.shard] =
-                    left.ok_or_else(|| wrong(format!("'{}' is used twice", shard.path)))?;
+                used[part.shard].push((part.offset, end));
                 bytes += part.bytes;
             }
             if bytes == 0 || entry.bytes(name)? != bytes {
@@ -352,6 +359,12 @@ impl Manifest {
                 )));
             }
             self.validate_low_rank(name, entry)?;
+        }
+        for (shard, mut used) in self.shards.iter().zip(used) {
+            used.sort_unstable();
+            if used.windows(2).any(|pair| pair[1].0 < pair[0].1) {
+                return Err(wrong(format!("'{}' is used twice", shard.path)));
+            }
         }
         Ok(())
     }
@@ -380,7 +393,7 @@ impl Manifest {
 /// Takes the shards of a pack, one at a time and in any order, and gives the tensors that are complete.
 pub struct PackReader {
     manifest: Manifest,
-    /// For each shard not read yet, the parts in it: the tensor's name, the offset in the tensor, the part.
+    /// For each shard not read yet, the parts in it in their order: the tensor's name, the offset in the tensor, the part.
     waiting: Vec<Option<Vec<(String, usize, Part)>>>,
     /// Tensors of which some bytes are here, and how many of them are.
     begun: BTreeMap<String, (EncodedTensor, usize)>,
@@ -403,6 +416,9 @@ impl PackReader {
                 offset += part.bytes;
             }
         }
+        for parts in waiting.iter_mut().flatten() {
+            parts.sort_unstable_by_key(|(_, _, part)| part.offset);
+        }
         Self {
             manifest,
             waiting,
@@ -423,7 +439,8 @@ impl PackReader {
         &self.manifest
     }
 
-    /// Checks a shard's length and SHA-256, and gives the tensors that it completes, in their encodings; adapted ones in Q8_0.
+    /// Checks a shard's length and SHA-256, and gives the tensors that it completes, in their encodings; adapted ones in Q8_0. `bytes`
+    /// are the file's.
     ///
     /// A shard that is refused may be given again.
     ///
@@ -433,10 +450,10 @@ impl PackReader {
     pub fn push(
         &mut self,
         index: usize,
-        content: &[u8],
+        bytes: &[u8],
     ) -> Result<Vec<(String, EncodedTensor)>, PackError> {
         let mut complete = Vec::new();
-        self.push_to(index, content, |name, tensor| {
+        self.push_to(index, bytes, |name, tensor| {
             complete.push((name, tensor));
             Ok::<(), PackError>(())
         })?;
@@ -451,7 +468,7 @@ impl PackReader {
     pub fn push_to<E: From<PackError>>(
         &mut self,
         index: usize,
-        content: &[u8],
+        bytes: &[u8],
         mut take: impl FnMut(String, EncodedTensor) -> Result<(), E>,
     ) -> Result<(), E> {
         let (Some(file), Some(waiting)) =
@@ -459,8 +476,10 @@ impl PackReader {
         else {
             return Err(PackError::NoShard { index }.into());
         };
-        file.check(content)?;
+        file.check(bytes)?;
         let parts = waiting.take().ok_or(PackError::NoShard { index })?;
+        let mut content = ZlibDecoder::new(bytes);
+        let mut read = 0;
 
         for (name, at, part) in parts {
             let entry = &self.manifest.tensors[&name];
@@ -476,8 +495,16 @@ impl PackReader {
                     0,
                 )
             });
-            tensor.bytes[at..at + part.bytes]
-                .copy_from_slice(&content[part.offset..part.offset + part.bytes]);
+            // Straight to its place, past what belongs to nothing: a shard is never in memory decompressed.
+            let skipped = io::copy(
+                &mut (&mut content).take((part.offset - read) as u64),
+                &mut io::sink(),
+            );
+            let copied = content.read_exact(&mut tensor.bytes[at..at + part.bytes]);
+            skipped
+                .and(copied)
+                .map_err(|error| unsound(&self.manifest.shards[index], &error))?;
+            read = part.offset + part.bytes;
             *count += part.bytes;
             if *count == bytes
                 && let Some((tensor, _)) = self.begun.remove(&name)
@@ -573,6 +600,11 @@ fn add_product(matrix: &mut HostTensor, down: &HostTensor, up: &HostTensor) {
             }
         }
     }
+}
+
+/// A file that is the one of the manifest, but holds something else.
+fn unsound(file: &FileEntry, error: &io::Error) -> PackError {
+    wrong(format!("'{}' cannot be decompressed: {error}", file.path))
 }
 
 fn wrong(reason: impl ToString) -> PackError {

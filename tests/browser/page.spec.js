@@ -6,7 +6,7 @@ import { expect, test } from './watched.js';
 const episode = gallery.find(({ id }) => id === 'robots');
 
 test('everything is served with a strict policy', async ({ request }) => {
-  for (const path of ['/', '/app.js', '/pkg/link_context_bg.wasm', '/pack/manifest.json']) {
+  for (const path of ['/', '/app.js', '/pkg/link_context_bg.bin', '/pack/manifest.json']) {
     const response = await request.get(path);
     expect(response.status(), path).toBe(200);
     const headers = response.headers();

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read as _;
 
+use flate2::read::ZlibDecoder;
 use link_context::weights::checkpoint::read_safetensors;
 use link_context::weights::convert::{Precision, originals};
 use link_context::weights::gguf::Gguf;
@@ -98,7 +100,10 @@ fn a_pack_gives_the_model_that_the_references_make() {
         }
     }
     let manifest = reader.finish().unwrap();
-    assert_eq!(manifest.total_bytes(), shards[0].len() as u64 + 10);
+    assert_eq!(
+        manifest.total_bytes(),
+        shards[0].len() as u64 + manifest.tokenizer.bytes
+    );
     assert_eq!(manifest.largest_tensor(), 64 * 32 * 4);
 
     let (exact, expected): (Tensors, Tensors) = expected
@@ -141,7 +146,7 @@ fn a_pack_gives_the_model_that_the_references_make() {
     assert_eq!(adapted, 8);
 }
 
-/// Three tensors over three shards; the second straddles all of them.
+/// Three tensors over three shards; the second straddles all of them. Noise, which zlib cannot make smaller.
 fn large_weights() -> Weights {
     let tensor = |encoding, shape: [usize; 2], seed: u32| {
         let mut state = seed;
@@ -157,10 +162,10 @@ fn large_weights() -> Weights {
         }
     };
     BTreeMap::from([
-        ("first".to_owned(), tensor(Encoding::F32, [15_000, 256], 1)),
+        ("first".to_owned(), tensor(Encoding::F32, [3_000, 256], 1)),
         (
             "second".to_owned(),
-            tensor(Encoding::Q8_0, [18_000, 1024], 2),
+            tensor(Encoding::Q8_0, [5_500, 1024], 2),
         ),
         ("third".to_owned(), tensor(Encoding::Q4_1, [7, 64], 3)),
     ])
@@ -180,7 +185,12 @@ fn a_tensor_straddles_shards_at_whole_rows() {
     for shard in &manifest.shards {
         let content = read(&folder, &shard.path);
         assert_eq!(content.len() as u64, shard.bytes);
-        assert!(content.len() <= SHARD_LIMIT);
+        let mut held = Vec::new();
+        ZlibDecoder::new(&content[..])
+            .read_to_end(&mut held)
+            .unwrap();
+        assert_eq!(held.len() as u64, shard.content);
+        assert!(held.len() <= SHARD_LIMIT);
         let sha256: String = Sha256::digest(&content)
             .iter()
             .map(|byte| format!("{byte:02x}"))
@@ -193,14 +203,18 @@ fn a_tensor_straddles_shards_at_whole_rows() {
         [0, 1, 2]
     );
     assert!(parts.iter().all(|part| part.bytes % (1024 / 32 * 34) == 0));
-    assert!(SHARD_LIMIT - manifest.shards[1].bytes as usize <= 1024 / 32 * 34);
-    manifest.check_tokenizer(b"the tables").unwrap();
+    assert!(SHARD_LIMIT - manifest.shards[1].content as usize <= 1024 / 32 * 34);
+    let tokenizer = read(&folder, &manifest.tokenizer.path);
     assert_eq!(
-        manifest.check_tokenizer(b"the table"),
+        manifest.tokenizer_tables(&tokenizer).unwrap(),
+        b"the tables"
+    );
+    assert_eq!(
+        manifest.tokenizer_tables(&tokenizer[1..]),
         Err(PackError::ShardTruncated {
-            path: "tokenizer.json".into(),
-            bytes: 9,
-            expected: 10
+            path: manifest.tokenizer.path.clone(),
+            bytes: tokenizer.len() as u64 - 1,
+            expected: tokenizer.len() as u64
         })
     );
 
@@ -269,6 +283,35 @@ fn a_damaged_shard_is_named_and_may_be_given_again() {
     reader.finish().unwrap();
 }
 
+/// The manifest's own file, so its SHA-256 is right: only a manifest that lies comes here.
+#[test]
+fn a_shard_that_holds_something_else_is_refused() {
+    let (manifest, shards) = tiny_pack();
+    let held = |change: fn(&mut Vec<u8>)| {
+        let mut shard = shards[0].clone();
+        change(&mut shard);
+        let mut manifest = Manifest::parse(&manifest).unwrap();
+        let entry = &mut manifest.shards[0];
+        entry.bytes = shard.len() as u64;
+        entry.sha256 = Sha256::digest(&shard)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        PackReader::new(manifest).push(0, &shard).unwrap_err()
+    };
+    for error in [
+        held(|shard| shard.truncate(shard.len() / 2)),
+        held(|shard| shard[0] ^= 0xff),
+        held(Vec::clear),
+    ] {
+        assert_eq!(error.code(), "pack-manifest");
+        assert!(
+            error.to_string().contains("cannot be decompressed"),
+            "{error}"
+        );
+    }
+}
+
 #[test]
 fn a_missing_shard_is_named() {
     let (manifest, _) = tiny_pack();
@@ -298,8 +341,10 @@ fn a_manifest_that_contradicts_itself_is_refused() {
         ("/shards/0/path", serde_json::json!("../secret")),
         ("/shards/0/path", serde_json::json!("a/b")),
         ("/shards/0/path", serde_json::json!("")),
-        ("/shards/0/bytes", serde_json::json!(SHARD_LIMIT + 1)),
-        ("/shards/0/bytes", serde_json::json!(100)),
+        ("/shards/0/bytes", serde_json::json!(2 * SHARD_LIMIT)),
+        ("/shards/0/content", serde_json::json!(SHARD_LIMIT + 1)),
+        ("/shards/0/content", serde_json::json!(100)),
+        ("/tokenizer/content", serde_json::json!(u64::MAX)),
         ("/tokenizer/path", serde_json::json!(".hidden")),
         (&format!("{tensor}/shape"), serde_json::json!([40, 33])),
         (&format!("{tensor}/shape"), serde_json::json!([40, 64])),

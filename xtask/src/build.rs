@@ -15,14 +15,18 @@ use crate::{files, process};
 /// The name of the generated files.
 const NAME: &str = "link_context";
 
+/// The program, as a bundler or a module of somebody else's takes it.
+pub const WASM: &str = "link_context_bg.wasm";
+
 /// Compiles, binds, optimises and packages; gives the size of what the browser downloads.
 pub fn build(workspace: &Workspace) -> Result<Size> {
     let compiled = compile(workspace)?;
     let package = workspace.root.join("pkg.part");
     files::empty_folder(&package)?;
     bind(&compiled, &package)?;
-    let wasm = package.join(format!("{NAME}_bg.wasm"));
+    let wasm = package.join(WASM);
     let size = optimise::optimise(workspace, &wasm)?;
+    optimise::compress(&wasm, &package.join(format!("{NAME}_bg.bin")))?;
     describe(workspace, &package)?;
     files::replace_folder(&package, &workspace.pkg())?;
     Ok(size)
@@ -96,7 +100,7 @@ fn describe(workspace: &Workspace, package: &Path) -> Result<()> {
     }
     let module = format!("./{NAME}.js");
     let types = format!("./{NAME}.d.ts");
-    let wasm = format!("./{NAME}_bg.wasm");
+    let wasm = format!("./{WASM}");
     let description = json!({
         "name": "link-context",
         "version": workspace.version,
@@ -106,7 +110,7 @@ fn describe(workspace: &Workspace, package: &Path) -> Result<()> {
         "main": module,
         "types": types,
         // The types are found beside the module.
-        "exports": { ".": module, format!("./{NAME}_bg.wasm"): wasm },
+        "exports": { ".": module, wasm.as_str(): wasm },
         "files": [format!("{NAME}*"), "snippets", "LICENSE-*"],
         // Importing the module starts nothing: `init` does.
         "sideEffects": false,

@@ -1,10 +1,15 @@
 //! `cargo xtask dist`: the static site in one folder, for any file host.
 
-use anyhow::Result;
+use std::fs;
+
+use anyhow::{Result, ensure};
 
 use crate::report::{Report, megabytes};
 use crate::workspace::Workspace;
 use crate::{build, files, pack};
+
+/// The most bytes that a visit may ask for: all files, for all of them are asked for.
+const BUDGET: u64 = 110_000_000;
 
 /// Builds everything and writes `dist/`, with the same addresses as `serve` has.
 pub fn write(workspace: &Workspace) -> Result<()> {
@@ -15,6 +20,8 @@ pub fn write(workspace: &Workspace) -> Result<()> {
     files::empty_folder(&part)?;
     files::copy_folder(&workspace.www(), &part)?;
     files::copy_folder(&workspace.pkg(), &part.join("pkg"))?;
+    // The page loads the compressed form beside it.
+    fs::remove_file(part.join("pkg").join(build::WASM))?;
     files::copy_folder(&workspace.pack(), &part.join("pack"))?;
     files::replace_folder(&part, &dist)?;
     let mut bytes = 0;
@@ -27,5 +34,11 @@ pub fn write(workspace: &Workspace) -> Result<()> {
         .count("files", all.len())
         .text("size", megabytes(bytes))
         .print(false);
+    ensure!(
+        bytes <= BUDGET,
+        "the site has {}, over its budget of {}",
+        megabytes(bytes),
+        megabytes(BUDGET)
+    );
     Ok(())
 }

@@ -1,11 +1,14 @@
 //! Makes the wasm small, and measures what a browser downloads.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use brotli::enc::BrotliEncoderParams;
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
 
 use crate::report::{Report, megabytes};
 use crate::workspace::Workspace;
@@ -53,6 +56,13 @@ impl Size {
         }
         Ok(())
     }
+}
+
+/// Writes a file's zlib stream, which the page inflates itself: few hosts of static files compress wasm on the way.
+pub fn compress(file: &Path, to: &Path) -> Result<()> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(&fs::read(file)?)?;
+    files::write_whole(to, &encoder.finish()?)
 }
 
 /// Optimises a wasm file in place. As that takes minutes, the result for the same input is kept beside the build.

@@ -6,8 +6,11 @@ use burn::tensor::{Device, Tensor};
 
 use crate::model::config::DecoderConfig;
 
-/// Positions of the smallest cache. Larger ones double it: a step's kernels are compiled for a capacity.
-const LEAST: usize = 256;
+/// A short cache has a multiple of so many positions, one beyond [`SHORT`] a power of two: a step's kernels are compiled for a capacity, and
+/// there should be few of them; but even a short cache is a tenth of the weights.
+const STEP: usize = 64;
+/// The longest of the short ones.
+const SHORT: usize = 256;
 
 /// Key/value cache of a whole decoder for one sequence.
 #[derive(Clone, Debug)]
@@ -16,22 +19,21 @@ pub struct KeyValueCache {
     layers: Vec<Tensor<4>>,
     /// Stands where a step is given no room for evidence. Kept, so that no step has to make one.
     no_evidence: Tensor<2>,
+    config: DecoderConfig,
     length: usize,
     capacity: usize,
     limit: usize,
 }
 
 impl KeyValueCache {
-    /// An empty cache that can grow to `limit` positions.
+    /// A cache without room, which [`KeyValueCache::empty`] gives it, for up to `limit` positions.
     pub fn new(config: &DecoderConfig, limit: usize, device: &Device) -> Self {
-        let capacity = LEAST.min(limit);
-        let layers = (0..config.layers).map(|_| Self::layer(config, capacity, device));
-        let layers = layers.collect();
         Self {
-            layers,
+            layers: Vec::new(),
             no_evidence: Tensor::zeros([1, 1], device),
+            config: config.clone(),
             length: 0,
-            capacity,
+            capacity: 0,
             limit,
         }
     }
@@ -40,21 +42,20 @@ impl KeyValueCache {
     /// sequence: at a thousand positions it is half as large as the weights.
     pub fn empty(&mut self, positions: usize) {
         self.length = 0;
-        let capacity = positions.next_power_of_two().max(LEAST).min(self.limit);
+        let capacity = if positions <= SHORT {
+            positions.max(1).next_multiple_of(STEP)
+        } else {
+            positions.next_power_of_two()
+        };
+        let capacity = capacity.min(self.limit);
         if capacity == self.capacity {
             return;
         }
-        let sizes = self
-            .layers
-            .iter()
-            .map(|layer| (layer.dims(), layer.device()));
-        let sizes: Vec<([usize; 4], Device)> = sizes.collect();
         // The old ones go first, so that both never stand beside each other.
         self.layers.clear();
-        let new = sizes.into_iter().map(|([two, heads, _, width], device)| {
-            Tensor::zeros([two, heads, capacity, width], &device)
-        });
-        self.layers.extend(new);
+        let device = self.no_evidence.device();
+        let layers = (0..self.config.layers).map(|_| Self::layer(&self.config, capacity, &device));
+        self.layers.extend(layers);
         self.capacity = capacity;
     }
 
@@ -115,7 +116,16 @@ mod tests {
     fn a_cache_is_as_large_as_its_sequence_asks_for() {
         let config = ModelConfig::tiny().decoder;
         let mut cache = KeyValueCache::new(&config, 1000, &Device::flex());
-        for (positions, capacity) in [(1, 256), (257, 512), (512, 512), (513, 1000), (0, 256)] {
+        assert_eq!(cache.capacity(), 0);
+        for (positions, capacity) in [
+            (1, 64),
+            (65, 128),
+            (256, 256),
+            (257, 512),
+            (512, 512),
+            (513, 1000),
+            (0, 64),
+        ] {
             cache.empty(positions);
             assert_eq!(cache.capacity(), capacity, "{positions} positions");
             cache.update(positions, |_, layer| {
@@ -124,9 +134,8 @@ mod tests {
             });
             assert_eq!(cache.len(), positions);
         }
-        assert_eq!(
-            KeyValueCache::new(&config, 64, &Device::flex()).capacity(),
-            64
-        );
+        let mut small = KeyValueCache::new(&config, 40, &Device::flex());
+        small.empty(10);
+        assert_eq!(small.capacity(), 40);
     }
 }

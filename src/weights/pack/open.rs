@@ -38,7 +38,7 @@ impl OpenPack {
         let manifest_json = read(&folder.join("manifest.json"))?;
         let manifest = Manifest::parse(&manifest_json)?;
         let tokenizer = read(&folder.join(&manifest.tokenizer.path))?;
-        manifest.check_tokenizer(&tokenizer)?;
+        let tokenizer = manifest.tokenizer_tables(&tokenizer)?;
         let mut reader = PackReader::new(manifest.clone());
         if adapters == Adapters::LeftOut {
             reader = reader.without_adapters();

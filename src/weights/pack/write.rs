@@ -2,9 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
-use super::{FileEntry, Manifest, PackError, Part, SHARD_LIMIT, Source, TensorEntry, VERSION};
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+
+use super::{
+    FileEntry, Manifest, PackError, Part, SHARD_LIMIT, Source, TensorEntry, VERSION, sha256,
+};
 use crate::model::config::ModelConfig;
 use crate::weights::{EncodedTensor, Weights};
 
@@ -36,14 +42,13 @@ pub fn write_pack(
     }
     shards.close()?;
 
-    let path = "tokenizer.json".to_owned();
-    write(&folder.join(&path), tokenizer.as_bytes())?;
+    let tokenizer = store(folder, "tokenizer", tokenizer.as_bytes())?;
     let manifest = Manifest {
         version: VERSION,
         config: config.clone(),
         tensors,
         shards: shards.files,
-        tokenizer: FileEntry::of(path, tokenizer.as_bytes()),
+        tokenizer,
         sources,
         licences,
     };
@@ -112,15 +117,30 @@ impl Shards<'_> {
     /// Writes the current shard, if anything is in it.
     fn close(&mut self) -> Result<(), PackError> {
         if !self.current.is_empty() {
-            let mut file = FileEntry::of(String::new(), &self.current);
-            // Named by its content, so that no cache on the way gives an old one under the name of a new one.
-            file.path = format!("shard-{:02}-{}.bin", self.files.len(), &file.sha256[..8]);
-            write(&self.folder.join(&file.path), &self.current)?;
+            let name = format!("shard-{:02}", self.files.len());
+            let file = store(self.folder, &name, &self.current)?;
             self.files.push(file);
             self.current.clear();
         }
         Ok(())
     }
+}
+
+/// Writes a file that holds `content`, and gives its entry.
+fn store(folder: &Path, name: &str, content: &[u8]) -> Result<FileEntry, PackError> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    let bytes = encoder.write_all(content).and_then(|()| encoder.finish());
+    let bytes = bytes.map_err(|error| failure(&folder.join(name), &error))?;
+    let sha256 = sha256(&bytes);
+    // Named by its bytes, so that no cache on the way gives an old one under the name of a new one.
+    let path = format!("{name}-{}.bin", &sha256[..8]);
+    write(&folder.join(&path), &bytes)?;
+    Ok(FileEntry {
+        path,
+        bytes: bytes.len() as u64,
+        content: content.len() as u64,
+        sha256,
+    })
 }
 
 fn write(path: &Path, content: &[u8]) -> Result<(), PackError> {
