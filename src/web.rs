@@ -274,7 +274,7 @@ impl PackLoader {
     /// Checks a shard, decodes what it completes and puts it on the device.
     pub async fn push(&mut self, index: usize, bytes: Vec<u8>) -> Result<(), JsValue> {
         self.reader.push_to(index, &bytes, |name, tensor| {
-            let inserted = self.parameters.insert_encoded(name, &tensor);
+            let inserted = self.parameters.insert_encoded(name, tensor);
             inserted.map_err(WebError::internal)
         })?;
         check(&self.opened)?;

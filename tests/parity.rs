@@ -160,7 +160,7 @@ fn tiny(form: Form) -> (Parameters, Tokenizer) {
     assert_eq!(pack.manifest.config, ModelConfig::tiny());
     let mut parameters = form.parameters();
     for (name, tensor) in pack.tensors {
-        parameters.insert_encoded(name, &tensor).unwrap();
+        parameters.insert_encoded(name, tensor).unwrap();
     }
     (parameters, Tokenizer::from_json(pack.tokenizer).unwrap())
 }
@@ -385,7 +385,7 @@ fn published(prefix: &str, form: Form) -> (Parameters, Tokenizer) {
         .unwrap_or_else(|sentence| panic!("{sentence}"));
     let mut parameters = form.parameters();
     for (name, tensor) in weights.iter().filter(|(name, _)| name.starts_with(prefix)) {
-        parameters.insert_encoded(name.clone(), tensor).unwrap();
+        parameters.insert_encoded(name.clone(), tensor.clone()).unwrap();
     }
     (parameters, tokenizer.clone())
 }

@@ -273,9 +273,9 @@ fn open(folder: &Path, adapters: Adapters) -> anyhow::Result<(Session, Encoder)>
         if name.starts_with("vision.") {
             hash.update(&name);
             hash.update(&tensor.bytes);
-            encoder.insert_encoded(name.clone(), &tensor)?;
+            encoder.insert_encoded(name.clone(), tensor.clone())?;
         }
-        parameters.insert_encoded(name, &tensor)?;
+        parameters.insert_encoded(name, tensor)?;
     }
     let session = Session::new(&config, parameters, Tokenizer::from_json(pack.tokenizer)?)?;
     let vision = Vision::take(&config.vision, &mut encoder)?;

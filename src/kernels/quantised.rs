@@ -61,15 +61,32 @@ impl QuantisedMatrix {
     /// Copies a matrix to the device, its values as they are. Nothing if its encoding is not one of blocks, or it is no matrix of a multiple
     /// of four rows.
     pub fn new(tensor: &EncodedTensor, device: &Device) -> Option<Self> {
-        let blocks = Blocks::of(tensor.encoding)?;
-        let &[out, input] = &tensor.shape[..] else {
-            return None;
-        };
-        if out % GROUP != 0 {
-            return None;
+        Self::stack(std::slice::from_ref(tensor), device)
+    }
+
+    /// Copies matrices to the device, one below the other, so that they are multiplied by at once. Nothing if they are not of one encoding
+    /// and width, or one of them is nothing for [`QuantisedMatrix::new`].
+    pub fn stack(tensors: &[EncodedTensor], device: &Device) -> Option<Self> {
+        let first = tensors.first()?;
+        let blocks = Blocks::of(first.encoding)?;
+        let input = *first.shape.get(1)?;
+        let mut rows = 0;
+        for tensor in tensors {
+            match tensor.shape[..] {
+                [out, same]
+                    if tensor.encoding == first.encoding && same == input && out % GROUP == 0 =>
+                {
+                    rows += out;
+                }
+                _ => return None,
+            }
         }
-        let words = grouped_words(&tensor.bytes, input / BLOCK, blocks);
-        let shape = [out, input / BLOCK * blocks.words()];
+        let row_blocks = input / BLOCK;
+        let shape = [rows, row_blocks * blocks.words()];
+        let mut words = Vec::with_capacity(shape[0] * shape[1]);
+        for tensor in tensors {
+            extend_grouped(&mut words, &tensor.bytes, row_blocks, blocks);
+        }
         let words = Tensor::from_data(TensorData::new(words, shape), device);
         Some(Self { words, blocks })
     }
@@ -78,19 +95,6 @@ impl QuantisedMatrix {
     pub fn dims(&self) -> [usize; 2] {
         let [out, words] = self.words.dims();
         [out, words / self.blocks.words() * BLOCK]
-    }
-
-    /// Matrices of the same form and width one below the other, if they are so.
-    pub fn stack(matrices: Vec<Self>) -> Option<Self> {
-        let first = matrices.first()?;
-        let (blocks, [_, input]) = (first.blocks, first.dims());
-        let alike = |matrix: &Self| matrix.blocks == blocks && matrix.dims()[1] == input;
-        if !matrices.iter().all(alike) {
-            return None;
-        }
-        let words = matrices.into_iter().map(|matrix| matrix.words).collect();
-        let words = Tensor::cat(words, 0);
-        Some(Self { words, blocks })
     }
 
     /// The form of its blocks.
@@ -104,11 +108,10 @@ impl QuantisedMatrix {
     }
 }
 
-/// The words of the blocks of four rows at a time, block by block. In one go: the largest matrix is a third of the heap.
-fn grouped_words(bytes: &[u8], row_blocks: usize, blocks: Blocks) -> Vec<i32> {
+/// Adds the words of the blocks of four rows at a time, block by block.
+fn extend_grouped(words: &mut Vec<i32>, bytes: &[u8], row_blocks: usize, blocks: Blocks) {
     let block_bytes = blocks.encoding().block_bytes();
     let row_bytes = row_blocks * block_bytes;
-    let mut words = Vec::with_capacity(bytes.len() / block_bytes * blocks.words());
     for group in bytes.chunks_exact(GROUP * row_bytes) {
         for block in 0..row_blocks {
             for row in group.chunks_exact(row_bytes) {
@@ -122,7 +125,6 @@ fn grouped_words(bytes: &[u8], row_blocks: usize, blocks: Blocks) -> Vec<i32> {
             }
         }
     }
-    words
 }
 
 #[cfg(test)]
@@ -233,6 +235,23 @@ mod tests {
         assert!(tensor(Encoding::Q8_0, &[64]).is_none());
         assert!(tensor(Encoding::Q8_0, &[2, 32]).is_none());
         assert!(tensor(Encoding::Q8_0, &[4, 32]).is_some());
+    }
+
+    #[test]
+    fn matrices_of_one_form_stand_one_below_the_other() {
+        let device = Device::flex();
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let mut of = |encoding, shape| matrix(&mut rng, encoding, shape);
+        let parts = [of(Encoding::Q4_1, [8, 64]), of(Encoding::Q4_1, [4, 64])];
+        let stack = QuantisedMatrix::stack(&parts, &device).unwrap();
+        assert_eq!(stack.dims(), [12, 64]);
+        let decoded = parts.each_ref().map(|part| part.decode().unwrap().data);
+        assert_eq!(to_vec(stack.decode()), decoded.concat());
+        for other in [of(Encoding::Q8_0, [4, 64]), of(Encoding::Q4_1, [4, 32])] {
+            let parts = [parts[0].clone(), other];
+            assert!(QuantisedMatrix::stack(&parts, &device).is_none());
+        }
+        assert!(QuantisedMatrix::stack(&[], &device).is_none());
     }
 
     fn encoding_bytes(encoding: Encoding, shape: &[usize]) -> usize {

@@ -6,7 +6,7 @@ use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 use thiserror::Error;
 
-use crate::kernels::{Blocks, ChannelFilters, Filters, QuantisedMatrix};
+use crate::kernels::{ChannelFilters, Filters, QuantisedMatrix};
 use crate::weights::quant::QuantError;
 use crate::weights::{EncodedTensor, HostTensor};
 
@@ -33,6 +33,19 @@ pub enum ParameterError {
     },
 }
 
+/// Matrices that our kernels multiply by at once: what the whole is called, and its parts from top to bottom. They are put one below the
+/// other on their way to the device; done later, the whole would have to find room beside its parts.
+const STACKS: [(&str, &[&str]); 2] = [
+    (
+        "attention.inputs",
+        &["attention.query", "attention.key", "attention.value"],
+    ),
+    (
+        "feed_forward.gated",
+        &["feed_forward.gate", "feed_forward.up"],
+    ),
+];
+
 /// Named tensors on a device, taken out one by one as a model is built.
 ///
 /// Each tensor goes to the device when it is put in, so that the host never holds all of them.
@@ -40,6 +53,8 @@ pub struct Parameters {
     device: Device,
     for_kernels: bool,
     tensors: BTreeMap<String, (Stored, Vec<usize>)>,
+    /// Parts of a stack that is not whole yet.
+    parts: BTreeMap<String, EncodedTensor>,
 }
 
 /// A tensor on the device.
@@ -66,10 +81,12 @@ impl Parameters {
             device: device.clone(),
             for_kernels: false,
             tensors: BTreeMap::new(),
+            parts: BTreeMap::new(),
         }
     }
 
-    /// From here on, leaves matrices of quantised blocks as they are and makes convolutions' filters what our kernels take.
+    /// From here on, leaves matrices of quantised blocks as they are, puts those together that are multiplied by at once (`attention.inputs` and
+    /// `feed_forward.gated` of a layer), and makes convolutions' filters what our kernels take.
     pub fn for_kernels(mut self) -> Self {
         self.for_kernels = true;
         self
@@ -88,9 +105,39 @@ impl Parameters {
     pub fn insert_encoded(
         &mut self,
         name: String,
-        tensor: &EncodedTensor,
+        tensor: EncodedTensor,
     ) -> Result<(), QuantError> {
         tensor.validate()?;
+        let stack = STACKS.iter().find_map(|&(whole, parts)| {
+            let mut prefixes = parts.iter().filter_map(|part| name.strip_suffix(part));
+            Some((prefixes.next()?, whole, parts))
+        });
+        let Some((prefix, whole, parts)) = stack.filter(|_| self.for_kernels) else {
+            return self.insert_alone(name, &tensor);
+        };
+        let whole = format!("{prefix}{whole}");
+        let names: Vec<String> = parts.iter().map(|part| format!("{prefix}{part}")).collect();
+        self.parts.insert(name, tensor);
+        if !names.iter().all(|name| self.parts.contains_key(name)) {
+            return Ok(());
+        }
+        let parts: Vec<EncodedTensor> = names
+            .iter()
+            .filter_map(|name| self.parts.remove(name))
+            .collect();
+        if let Some(matrix) = QuantisedMatrix::stack(&parts, &self.device) {
+            let shape = matrix.dims().to_vec();
+            self.tensors
+                .insert(whole, (Stored::Quantised(matrix), shape));
+            return Ok(());
+        }
+        names
+            .into_iter()
+            .zip(&parts)
+            .try_for_each(|(name, part)| self.insert_alone(name, part))
+    }
+
+    fn insert_alone(&mut self, name: String, tensor: &EncodedTensor) -> Result<(), QuantError> {
         let stored = match tensor.shape[..] {
             _ if !self.for_kernels => self.dense(tensor.decode()?),
             [_, 1, kernel, _] if kernel > 1 => {
@@ -197,12 +244,9 @@ impl Parameters {
         })
     }
 
-    /// The form of the blocks in which a matrix stands, if it does.
-    pub fn blocks(&self, name: &str) -> Option<Blocks> {
-        match self.tensors.get(name)? {
-            (Stored::Quantised(matrix), _) => Some(matrix.blocks()),
-            _ => None,
-        }
+    /// Whether a matrix stands in blocks.
+    pub fn is_quantised(&self, name: &str) -> bool {
+        matches!(self.tensors.get(name), Some((Stored::Quantised(_), _)))
     }
 
     /// Takes a matrix out that stands in blocks.

@@ -37,7 +37,7 @@ impl<'a> Step<'a> {
 }
 
 impl PackedBlock {
-    /// Takes the block's tensors, if its matrices stand in blocks, and those that are multiplied together in blocks of one form.
+    /// Takes the block's tensors, if its matrices stand in blocks, those that are multiplied by at once as one.
     ///
     /// # Errors
     ///
@@ -50,34 +50,21 @@ impl PackedBlock {
         let wide = config.query_heads * config.head_width;
         let narrow = config.key_value_heads * config.head_width;
         let (width, hidden) = (config.width, config.feed_forward);
-        let inputs = [
-            ("attention.query", [wide, width]),
-            ("attention.key", [narrow, width]),
-            ("attention.value", [narrow, width]),
-        ];
-        let gated = [
-            ("feed_forward.gate", [hidden, width]),
-            ("feed_forward.up", [hidden, width]),
-        ];
-        let output = [("attention.output", [width, wide])];
-        let down = [("feed_forward.down", [width, hidden])];
-        let alike = |parts: &[(&str, [usize; 2])]| {
-            let form = |part: &str| parameters.blocks(&format!("{name}.{part}"));
-            let first = parts.first().and_then(|(part, _)| form(part));
-            first.is_some() && parts.iter().all(|(part, _)| form(part) == first)
-        };
-        if ![&inputs[..], &gated, &output, &down].into_iter().all(alike) {
+        let matrices = [
+            ("attention.inputs", [wide + 2 * narrow, width]),
+            ("attention.output", [width, wide]),
+            ("feed_forward.gated", [2 * hidden, width]),
+            ("feed_forward.down", [width, hidden]),
+        ]
+        .map(|(part, shape)| (format!("{name}.{part}"), shape));
+        if !matrices
+            .iter()
+            .all(|(name, _)| parameters.is_quantised(name))
+        {
             return Ok(None);
         }
-        let mut take = |parts: &[(&str, [usize; 2])]| {
-            let matrices = parts
-                .iter()
-                .map(|(part, shape)| parameters.take_blocks(&format!("{name}.{part}"), *shape));
-            let matrices = matrices.collect::<Result<Vec<_>, _>>()?;
-            QuantisedMatrix::stack(matrices).ok_or_else(|| ParameterError::Form(name.to_owned()))
-        };
-        let (inputs, gated) = (take(&inputs)?, take(&gated)?);
-        let (output, down) = (take(&output)?, take(&down)?);
+        let [inputs, output, gated, down] =
+            matrices.map(|(name, shape)| parameters.take_blocks(&name, shape));
         let mut norm = |part: &str| -> Result<Norm, ParameterError> {
             Ok(Norm {
                 weight: parameters.take(&format!("{name}.{part}"), [width])?,
@@ -86,11 +73,11 @@ impl PackedBlock {
         };
         Ok(Some(Self {
             attention_norm: norm("attention_norm")?,
-            inputs,
-            output,
+            inputs: inputs?,
+            output: output?,
             feed_forward_norm: norm("feed_forward_norm")?,
-            gated,
-            down,
+            gated: gated?,
+            down: down?,
         }))
     }
 
