@@ -112,6 +112,9 @@ pub struct Answer {
     pub times: AnswerTimes,
 }
 
+/// Positions whose logits are made at once: all of a long name's, with what a softmax makes of them, would be a tenth of the weights.
+const LOGIT_ROWS: usize = 4;
+
 /// The support set in the cache.
 struct Linked {
     names: Vec<Vec<u32>>,
@@ -423,7 +426,12 @@ impl Session {
         let embedded = self.model.decoder.embed(self.ints(ids));
         let (hidden, _) = self.model.decoder.extend(embedded, &mut self.cache, false);
         let next = self.ints(next).reshape([ids.len(), 1]);
-        let logs = log_softmax(self.model.decoder.logits(hidden), 1).gather(1, next);
+        let rows = hidden.split(LOGIT_ROWS, 0).into_iter();
+        let logs = rows.zip(next.split(LOGIT_ROWS, 0)).map(|(hidden, next)| {
+            let logits = self.model.decoder.logits(hidden);
+            log_softmax(logits, 1).gather(1, next)
+        });
+        let logs = Tensor::cat(logs.collect(), 0);
         values(Some(logs.into_data_async().await.map_err(device_error)?))
     }
 

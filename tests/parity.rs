@@ -385,7 +385,9 @@ fn published(prefix: &str, form: Form) -> (Parameters, Tokenizer) {
         .unwrap_or_else(|sentence| panic!("{sentence}"));
     let mut parameters = form.parameters();
     for (name, tensor) in weights.iter().filter(|(name, _)| name.starts_with(prefix)) {
-        parameters.insert_encoded(name.clone(), tensor.clone()).unwrap();
+        parameters
+            .insert_encoded(name.clone(), tensor.clone())
+            .unwrap();
     }
     (parameters, tokenizer.clone())
 }
