@@ -442,16 +442,20 @@ impl Session {
     }
 
     /// Logits at every position of a sequence of tokens, `[tokens, vocabulary]` row-major: for comparison with a reference by forced
-    /// decoding. The first half goes in at once, the rest one by one, so that both ways through the cache are seen. Forgets what was linked.
+    /// decoding. The first `at_once` go in together, the rest one by one, so that both ways through the cache are seen. Forgets what was linked.
     ///
     /// # Errors
     ///
     /// When there are more tokens than the cache may have positions, or the device fails.
-    pub async fn forced_logits(&mut self, ids: &[u32]) -> Result<Vec<f32>, SessionError> {
+    pub async fn forced_logits(
+        &mut self,
+        ids: &[u32],
+        at_once: usize,
+    ) -> Result<Vec<f32>, SessionError> {
         self.begin(ids.len())?;
-        let half = ids.len() / 2;
         let mut logits = Vec::with_capacity(ids.len() * self.config.decoder.vocabulary);
-        for part in std::iter::once(&ids[..half]).chain(ids[half..].chunks(1)) {
+        let (first, rest) = ids.split_at(at_once.clamp(1.min(ids.len()), ids.len()));
+        for part in std::iter::once(first).chain(rest.chunks(1)) {
             let embedded = self.model.decoder.embed(self.ints(part));
             let (hidden, _) = self.model.decoder.extend(embedded, &mut self.cache, false);
             let rows = self.model.decoder.logits(hidden);

@@ -448,9 +448,9 @@ impl WebSession {
     }
 
     /// Logits of every next token after each of `ids`, `[ids, vocabulary]` row-major: for a check of a device against a reference.
-    pub async fn forced_logits(&self, ids: Vec<u32>) -> Result<Vec<f32>, JsValue> {
+    pub async fn forced_logits(&self, ids: Vec<u32>, at_once: usize) -> Result<Vec<f32>, JsValue> {
         let mut session = self.take()?;
-        let result = session.forced_logits(&ids).await;
+        let result = session.forced_logits(&ids, at_once).await;
         self.session.replace(Some(session));
         check(&self.opened)?;
         Ok(result.map_err(WebError::from)?)

@@ -188,7 +188,7 @@ fn tiny_decoder_agrees_at_every_position() {
     let tops = |logits: &[f32]| -> Vec<u32> { logits.chunks(vocabulary).map(argmax).collect() };
     for form in Form::BOTH {
         let ids = reference.integers("ids");
-        let logits = block_on(tiny_session(form).forced_logits(ids)).unwrap();
+        let logits = block_on(tiny_session(form).forced_logits(ids, ids.len() / 2)).unwrap();
         let most = difference(&logits, reference.floats("logits"));
         println!(
             "tiny decoder {form:?}, {} logits: max abs difference {most:.2e}",
@@ -392,11 +392,10 @@ fn published(prefix: &str, form: Form) -> (Parameters, Tokenizer) {
     (parameters, tokenizer.clone())
 }
 
-#[test]
-fn published_decoder_agrees_over_64_positions() {
-    let reference = Reference::open("parity/decoder.safetensors");
+/// The published weights without an adapter.
+fn published_session(form: Form) -> Session {
     let config = ModelConfig::lite0_smollm2();
-    let (mut parameters, tokenizer) = published("", Form::Dense);
+    let (mut parameters, tokenizer) = published("", form);
     // The connector is ours, not published, and words alone do not come past it.
     let (channels, width) = (config.vision.head_channels, config.decoder.width);
     for (part, shape) in [
@@ -412,10 +411,17 @@ fn published_decoder_agrees_over_64_positions() {
         let data = vec![0.0; shape.iter().product()];
         parameters.insert(format!("connector.{part}"), HostTensor { shape, data });
     }
-    let mut session = Session::new(&config, parameters, tokenizer).unwrap();
+    Session::new(&config, parameters, tokenizer).unwrap()
+}
+
+#[test]
+fn published_decoder_agrees_over_64_positions() {
+    let reference = Reference::open("parity/decoder.safetensors");
+    let config = ModelConfig::lite0_smollm2();
+    let mut session = published_session(Form::Dense);
     let ids = reference.integers("ids");
     assert_eq!(ids.len(), 64);
-    let logits = block_on(session.forced_logits(ids)).unwrap();
+    let logits = block_on(session.forced_logits(ids, 32)).unwrap();
     let rows: Vec<&[f32]> = logits.chunks(config.decoder.vocabulary).collect();
     assert_eq!(rows.len(), ids.len());
 
@@ -450,6 +456,34 @@ fn published_decoder_agrees_over_64_positions() {
     );
     assert!(most <= 2e-3 && highest <= 2e-3 && logsumexp <= 2e-3);
     assert_eq!(tops, reference.integers("argmax"));
+}
+
+#[test]
+fn packed_decoder_agrees_over_2048_positions_of_a_text() {
+    const LENGTH: usize = 256;
+    let reference = Reference::open("parity/text.safetensors");
+    let vocabulary = ModelConfig::lite0_smollm2().decoder.vocabulary;
+    let mut session = published_session(Form::Packed);
+    let (ids, tops) = (reference.integers("ids"), reference.integers("argmax"));
+    let margins = reference.floats("margins");
+    assert_eq!(ids.len(), 2048);
+    let (mut same, mut widest) = (0, 0.0f32);
+    for (sequence, ids) in ids.chunks(LENGTH).enumerate() {
+        let logits = block_on(session.forced_logits(ids, LENGTH / 2)).unwrap();
+        for (place, row) in logits.chunks(vocabulary).enumerate() {
+            let at = sequence * LENGTH + place;
+            if argmax(row) == tops[at] {
+                same += 1;
+            } else {
+                widest = widest.max(margins[at]);
+            }
+        }
+    }
+    println!(
+        "published decoder in blocks: the same top token at {same} of {} positions, margin of the others at most {widest:.4}",
+        ids.len()
+    );
+    assert!(same * 1000 >= ids.len() * 995);
 }
 
 #[test]

@@ -61,7 +61,7 @@ for (const kind of ['cpu', 'webgpu']) {
           await loader.push(index, await bytes(`tiny/pack/${shard.path}`));
         }
         const session = loader.finish(await bytes(`tiny/pack/${files.tokenizer.path}`));
-        const logits = [...(await session.forced_logits(new Uint32Array(ids)))];
+        const logits = [...(await session.forced_logits(new Uint32Array(ids), ids.length / 2))];
         const pictures = new wasm.Pictures();
         const numbers = [];
         for (const index of [0, 1, 2]) {
