@@ -18,6 +18,7 @@
  * Pictures are called by the page's keys; the program's own numbers stay here.
  */
 import { Pack } from './pack.js';
+import { program } from './program.js';
 import { rasterOf } from './raster.js';
 
 /** Larger files are refused unread, with the program's own error: as `FILE_LIMIT` in src/picture.rs. */
@@ -62,14 +63,6 @@ async function init() {
     throw { code: 'engine-missing', subject: String(error), detail: {} };
   }
   pictures = new wasm.Pictures();
-}
-
-/** The program's bytes: compressed as a file, for few hosts compress wasm on the way. */
-async function program() {
-  const response = await fetch(new URL('pkg/link_context_bg.bin', import.meta.url));
-  if (!response.ok || !response.body) throw new Error(`link_context_bg.bin: ${response.status}`);
-  const stream = response.body.pipeThrough(new DecompressionStream('deflate'));
-  return new Response(stream, { headers: { 'content-type': 'application/wasm' } });
 }
 
 /** @param {{ key: string, file: File }} message */

@@ -132,6 +132,21 @@ function ratios(runs) {
   return table(['', 'beside', 'ours to theirs'], lines);
 }
 
+const agreement = (runs) =>
+  table(
+    ['', 'positions', 'read one by one', 'the same top token'],
+    runs.map((run) =>
+      run.failed
+        ? [label(run), run.failed, '', '']
+        : [
+            label(run),
+            round(run.positions),
+            round(run.alone),
+            `${round(run.same)} (${round((run.same / run.positions) * 100, 2)} %)`,
+          ],
+    ),
+  );
+
 /** The whole page of the documentation. */
 export function report({ browser, runs }) {
   const of = (task) => runs.filter((run) => run.task === task);
@@ -154,7 +169,7 @@ ${text(of('text'))}
 
 ${counts(of('text'))}
 
-Wasm heap after it: ${heaps.join(', ')}.
+Wasm heap after it, at its largest: ${heaps.join(', ')}.
 
 ## A picture is encoded
 
@@ -172,5 +187,11 @@ ${of('growth')
   .filter(({ failed }) => !failed)
   .map(growth)
   .join('\n\n')}
+
+## Agreement with PyTorch
+
+The likeliest next token at every position of a plain text, the published weights without the adapter, beside PyTorch in double precision (\`tests/fixtures/parity/README.md\`).
+
+${agreement(of('agreement'))}
 `;
 }

@@ -23,6 +23,8 @@ const mounts = [
   ['/bench/', here],
   ['/peers/', join(here, 'node_modules/')],
   ['/models/', join(models, '/')],
+  ['/browser/', join(here, '../browser/')],
+  ['/fixtures/', join(here, '../fixtures/')],
   ['/', join(site, '/')],
 ];
 const types = {
@@ -79,6 +81,9 @@ const runs = [
   { contestant: 'link-context', device: 'webgpu', task: 'pictures' },
   { contestant: 'onnxruntime', device: 'webgpu', task: 'pictures' },
   { contestant: 'link-context', device: 'cpu', task: 'growth' },
+  { contestant: 'link-context', device: 'cpu', task: 'agreement', at_once: 128 },
+  // Software WebGPU needs a second for every token that is read alone.
+  { contestant: 'link-context', device: 'webgpu', task: 'agreement', at_once: 240 },
 ];
 
 const chosen = runs.filter(({ contestant, device, task, dtype }) =>

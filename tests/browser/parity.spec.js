@@ -1,27 +1,10 @@
 // The tiny model of tests/fixtures/tiny in the page's own program, on both devices, against PyTorch: forced decoding, then one episode.
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@playwright/test';
+import { safetensors } from './safetensors.js';
 
 const fixtures = new URL('../fixtures/', import.meta.url);
 const reference = safetensors(readFileSync(new URL('tiny/reference.safetensors', fixtures)));
-
-/** Tensors of a safetensors file as plain arrays. */
-function safetensors(file) {
-  const length = Number(file.readBigUInt64LE(0));
-  const header = JSON.parse(file.toString('utf8', 8, 8 + length));
-  const tensors = { metadata: header.__metadata__ };
-  for (const [name, tensor] of Object.entries(header)) {
-    if (name === '__metadata__') continue;
-    const {
-      dtype,
-      data_offsets: [start, end],
-    } = tensor;
-    const bytes = new Uint8Array(file.subarray(8 + length + start, 8 + length + end));
-    const Kind = dtype === 'F32' ? Float32Array : Int32Array;
-    tensors[name] = [...new Kind(bytes.buffer)];
-  }
-  return tensors;
-}
 
 /** Rows of a matrix. */
 const rows = (values, width) =>

@@ -1,16 +1,21 @@
 // This project's own engine, as the page runs it, without the page.
+import { safetensors } from '/browser/safetensors.js';
+import { program } from '/program.js';
 
 const LONG = [
   'a Wolpertinger of the autumn fog, the seventh of its kind, in moss',
   'a doughnut-snail that hums on Tuesdays, late in the year, of glass',
 ].map((name) => name.slice(0, 64));
 
-async function open(device) {
+const bytes = async (path) => new Uint8Array(await (await fetch(path)).arrayBuffer());
+
+/** `change` may alter the manifest. */
+async function open(device, change = () => {}) {
   const wasm = await import('/pkg/link_context.js');
-  const exports = await wasm.default();
-  const bytes = async (path) => new Uint8Array(await (await fetch(path)).arrayBuffer());
-  const manifest = new TextDecoder().decode(await bytes('/pack/manifest.json'));
-  const loader = await wasm.PackLoader.open(manifest, device);
+  const exports = await wasm.default({ module_or_path: program() });
+  const manifest = await (await fetch('/pack/manifest.json')).json();
+  change(manifest);
+  const loader = await wasm.PackLoader.open(JSON.stringify(manifest), device);
   const files = loader.files();
   for (const [index, { path }] of files.shards.entries()) {
     await loader.push(index, await bytes(`/pack/${path}`));
@@ -124,4 +129,32 @@ async function growth({ device }) {
   return { first: whole, next, rows };
 }
 
-export const measure = (run) => ({ text, pictures: encode, growth })[run.task](run);
+/**
+ * At how many positions of a plain text the likeliest next token is the one of PyTorch on the same published weights, without the adapter.
+ * Of each sequence the first `at_once` tokens are read together, the others one by one.
+ */
+async function agreement({ device, at_once }) {
+  const length = 256;
+  const { ids, argmax } = safetensors(await bytes('/fixtures/parity/text.safetensors'));
+  const { session } = await open(device, ({ tensors }) => {
+    for (const name of Object.keys(tensors)) if (name.includes('.lora.')) delete tensors[name];
+  });
+  let same = 0;
+  for (let start = 0; start < ids.length; start += length) {
+    const logits = await session.forced_logits(
+      new Uint32Array(ids.slice(start, start + length)),
+      at_once,
+    );
+    const width = logits.length / length;
+    for (let row = 0; row < length; row += 1) {
+      const values = logits.subarray(row * width, (row + 1) * width);
+      let top = 0;
+      values.forEach((value, column) => (top = value > values[top] ? column : top));
+      if (top === argmax[start + row]) same += 1;
+    }
+  }
+  const alone = (ids.length / length) * (length - at_once);
+  return { same, positions: ids.length, alone };
+}
+
+export const measure = (run) => ({ text, pictures: encode, growth, agreement })[run.task](run);
