@@ -417,7 +417,8 @@ impl PackReader {
             }
         }
         for parts in waiting.iter_mut().flatten() {
-            parts.sort_unstable_by_key(|(_, _, part)| part.offset);
+            // An empty part may begin where another does: it comes first, so that no part begins before the last one ended.
+            parts.sort_unstable_by_key(|(_, _, part)| (part.offset, part.bytes));
         }
         Self {
             manifest,
