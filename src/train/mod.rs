@@ -9,7 +9,10 @@ pub mod names;
 pub mod run;
 pub mod strategy;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::nn::loss::CrossEntropyLossConfig;
@@ -22,7 +25,6 @@ use thiserror::Error;
 use self::adapter::AdapterConfig;
 use self::episodes::TrainingEpisode;
 use crate::model::{LinkContextModel, ModelConfig, ParameterError, Parameters};
-use crate::text::template::Position;
 use crate::weights::HostTensor;
 
 /// Gradient norm above which all gradients are scaled down together.
@@ -58,8 +60,8 @@ pub fn rate(step: usize, steps: usize, warmup: usize, peak: f64) -> f64 {
 
 /// A model in training.
 ///
-/// A batch is split over the cores, one thread a part: Flex runs its matrix products on many threads but its other operations on one, so
-/// that a whole batch at once leaves cores idle.
+/// Each episode passes through the model alone, as many at a time as there are cores: Flex runs its matrix products on many threads but its
+/// other operations on one, so that a whole batch at once would leave cores idle; and the shorter of a batch would be padded.
 pub struct Trainer {
     model: LinkContextModel,
     optimiser: ModuleOptimizer,
@@ -135,10 +137,10 @@ impl Trainer {
     /// When the device fails.
     pub fn step(&mut self, episodes: &[TrainingEpisode], rate: f64) -> Result<f32, TrainError> {
         let tokens: usize = episodes.iter().map(|episode| episode.targets.len()).sum();
-        let parts = self.split(episodes, |part| {
+        let parts = self.each(episodes, |episode| {
             // Leaves of its own: graphs that share a leaf would be walked one after the other.
             let model = self.model.clone().map(&mut FreshLeaves);
-            let (logits, targets) = self.forward(&model, part, &self.device);
+            let (logits, targets) = self.forward(&model, episode, &self.device);
             let [rows] = targets.dims();
             let loss = CrossEntropyLossConfig::new()
                 .init(&self.device)
@@ -168,19 +170,28 @@ impl Trainer {
         Ok(loss)
     }
 
-    /// Does `work` on parts of a batch, a thread each; gives the results in order.
-    fn split<T: Send>(
+    /// Does `work` on each episode, on as many threads as there are cores; gives the results in order. The longest is begun first, so that
+    /// no thread waits long for another's last.
+    fn each<T: Send>(
         &self,
         episodes: &[TrainingEpisode],
-        work: impl Fn(&[TrainingEpisode]) -> Result<T, TrainError> + Sync,
+        work: impl Fn(&TrainingEpisode) -> Result<T, TrainError> + Sync,
     ) -> Result<Vec<T>, TrainError> {
-        let size = episodes.len().div_ceil(self.workers.len()).max(1);
-        let work = &work;
-        std::thread::scope(|scope| {
-            let running: Vec<_> = episodes
-                .chunks(size)
-                .zip(&self.workers)
-                .map(|(part, pool)| scope.spawn(move || pool.install(|| work(part))))
+        let mut order: Vec<usize> = (0..episodes.len()).collect();
+        order.sort_by_key(|&index| Reverse(episodes[index].positions.len()));
+        let (order, next, work) = (&order, &AtomicUsize::new(0), &work);
+        let take = || {
+            let mut done = Vec::new();
+            while let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                done.push((index, work(&episodes[index])?));
+            }
+            Ok(done)
+        };
+        let done: Result<Vec<Vec<(usize, T)>>, TrainError> = std::thread::scope(|scope| {
+            let running: Vec<_> = self
+                .workers
+                .iter()
+                .map(|pool| scope.spawn(move || pool.install(take)))
                 .collect();
             running
                 .into_iter()
@@ -189,7 +200,10 @@ impl Trainer {
                     thread.join().map_err(panicked)?
                 })
                 .collect()
-        })
+        });
+        let mut done: Vec<(usize, T)> = done?.into_iter().flatten().collect();
+        done.sort_by_key(|(index, _)| *index);
+        Ok(done.into_iter().map(|(_, result)| result).collect())
     }
 
     /// For every query of every episode, whether greedy decoding would give its exact name followed by the stop: that is so when each
@@ -202,80 +216,49 @@ impl Trainer {
         // Without the graph: nobody walks it back, and until then it would hold gigabytes.
         let model = self.model.valid();
         let device = self.device.clone().inner();
-        let parts = self.split(episodes, |part| {
-            let (logits, _) = self.forward(&model, part, &device);
+        let right = self.each(episodes, |episode| {
+            let (logits, _) = self.forward(&model, episode, &device);
             let likeliest = logits.argmax(1).try_into_vec_as::<i32>();
             let likeliest = likeliest.map_err(device_error)?;
-            let mut base = 0;
-            let mut right = Vec::new();
-            for episode in part {
-                for query in &episode.queries {
-                    right.push(query.clone().all(|row| {
-                        u32::try_from(likeliest[base + row]) == Ok(episode.targets[row])
-                    }));
-                }
-                base += episode.targets.len();
-            }
-            Ok(right)
+            let exact = |query: &Range<usize>| {
+                query
+                    .clone()
+                    .all(|row| u32::try_from(likeliest[row]) == Ok(episode.targets[row]))
+            };
+            Ok(episode.queries.iter().map(exact).collect::<Vec<bool>>())
         })?;
-        Ok(parts.concat())
+        Ok(right.concat())
     }
 
-    /// Logits `[supervised, vocabulary]` and targets `[supervised]` of all episodes, one after the other.
+    /// Logits `[supervised, vocabulary]` and targets `[supervised]` of an episode.
     fn forward(
         &self,
         model: &LinkContextModel,
-        episodes: &[TrainingEpisode],
+        episode: &TrainingEpisode,
         device: &Device,
     ) -> (Tensor<2>, Tensor<1, Int>) {
-        let seq_len = episodes
-            .iter()
-            .map(|e| e.positions.len())
-            .max()
-            .unwrap_or(0);
-        let (mut features, mut positions) = (Vec::new(), Vec::new());
-        let (mut rows, mut targets) = (Vec::new(), Vec::new());
-        let mut pictures = 0;
-        for (index, episode) in episodes.iter().enumerate() {
-            let base = pictures;
-            positions.extend(episode.positions.iter().map(|position| match *position {
-                Position::Visual { picture, part } => Position::Visual {
-                    picture: base + picture,
-                    part,
-                },
-                token => token,
-            }));
-            positions.resize((index + 1) * seq_len, Position::Token(0));
-            pictures += episode.pictures.len();
-            features.extend(episode.pictures.iter().flatten().copied().map(f16::to_f32));
-            rows.extend(
-                episode
-                    .supervised
-                    .iter()
-                    .map(|row| (index * seq_len + row) as i32),
-            );
-            targets.extend(episode.targets.iter().map(|&token| token as i32));
-        }
+        let pictures = episode.pictures.iter().flatten().copied();
+        let mut features: Vec<f32> = pictures.map(f16::to_f32).collect();
+        let mut pictures = episode.pictures.len();
         if pictures == 0 {
-            // A batch of words alone: a tensor of nothing cannot pass through the connector.
+            // Words alone: a tensor of nothing cannot pass through the connector.
             pictures = 1;
             features = vec![0.0; self.parts * self.channels];
         }
         let features = TensorData::new(features, [pictures, self.parts, self.channels]);
         let visual = model.connector.forward(Tensor::from_data(features, device));
-        let embedded = model.assemble(visual, &positions);
-        let [_, width] = embedded.dims();
-        let hidden = model
-            .decoder
-            .forward(embedded.reshape([episodes.len(), seq_len, width]))
-            .reshape([episodes.len() * seq_len, width]);
+        let embedded = model.assemble(visual, &episode.positions);
+        let hidden = model.decoder.forward(embedded.unsqueeze());
+        let hidden = hidden.squeeze_dim(0);
         let ints = |values: Vec<i32>| {
             let length = values.len();
             Tensor::<1, Int>::from_data(TensorData::new(values, [length]), device)
         };
+        let rows = episode.supervised.iter().map(|&row| row as i32).collect();
+        let targets = episode.targets.iter().map(|&token| token as i32);
         (
             model.decoder.logits(hidden.select(0, ints(rows))),
-            ints(targets),
+            ints(targets.collect()),
         )
     }
 
