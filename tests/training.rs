@@ -31,6 +31,7 @@ const RULES: Rules = Rules {
     wide_names: false,
     company: Company::Random,
     blends: false,
+    clutter: false,
     silence: false,
     exchange: false,
     every_name: true,
@@ -125,6 +126,10 @@ fn an_episode_asks_only_what_it_has_told() {
         RULES,
         Rules {
             blends: true,
+            ..RULES
+        },
+        Rules {
+            clutter: true,
             ..RULES
         },
         Rules {

@@ -1,4 +1,5 @@
-//! Other concepts out of the same classes: channels of the encoder that are silent, or change places, alike in all pictures of an episode.
+//! Other concepts out of the same classes: channels of the encoder that are silent, or change places, alike in all pictures of an episode,
+//! and pictures before pictures.
 
 use std::ops::Range;
 
@@ -100,6 +101,19 @@ impl Channels {
         }
     }
 
+    /// A picture with another before it: of each channel's deviation from its mean the first gives `share` of the variance and the second
+    /// the rest, so that what comes out is spread as pictures are.
+    pub fn mix(&self, picture: &[f16], other: &[f16], share: f32) -> Vec<f16> {
+        let (own, others) = (share.sqrt(), (1.0 - share).sqrt());
+        let pairs = picture.iter().zip(other).zip(&self.spreads);
+        pairs
+            .map(|((picture, other), Spread { mean, .. })| {
+                let deviation = own * (picture.to_f32() - mean) + others * (other.to_f32() - mean);
+                f16::from_f32(mean + deviation)
+            })
+            .collect()
+    }
+
     /// A share of the channels, drawn from a range.
     fn some(&self, rng: &mut impl Rng, share: Range<f64>) -> Vec<usize> {
         let share = rng.random_range(share);
@@ -110,5 +124,43 @@ impl Channels {
     /// Where a picture's visual tokens have a channel.
     fn places(&self, channel: usize) -> impl Iterator<Item = usize> + use<> {
         (channel..self.spreads.len()).step_by(self.spreads.len() / self.parts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    const WIDTH: usize = 4000;
+
+    /// Covariance of two pictures' deviations, in units of the channels' own variance.
+    fn alike(channels: &Channels, a: &[f16], b: &[f16]) -> f32 {
+        let standing =
+            |value: &f16, spread: &Spread| (value.to_f32() - spread.mean) / spread.deviation;
+        let pairs = a.iter().zip(b).zip(&channels.spreads);
+        let products = pairs.map(|((a, b), spread)| standing(a, spread) * standing(b, spread));
+        products.sum::<f32>() / WIDTH as f32
+    }
+
+    #[test]
+    fn mixed_pictures_are_as_alike_as_they_share_and_as_spread_as_pictures() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let classes: Vec<ClassFeatures> = (0..10)
+            .map(|class| {
+                let files = (0..4).map(|picture| picture.to_string()).collect();
+                let values = (0..4 * WIDTH).map(|_| f16::from_f32(rng.random_range(1.0..3.0)));
+                ClassFeatures::new(class.to_string(), files, values.collect())
+            })
+            .collect();
+        let channels = Channels::new(&classes, 5);
+        let own = classes[0].picture(0);
+        for share in [0.2, 0.6] {
+            let mixed = [1, 2].map(|class| channels.mix(own, classes[class].picture(0), share));
+            assert!((alike(&channels, &mixed[0], &mixed[0]) - 1.0).abs() < 0.1);
+            assert!((alike(&channels, &mixed[0], &mixed[1]) - share).abs() < 0.1);
+        }
     }
 }

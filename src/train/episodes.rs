@@ -18,9 +18,13 @@ const NEIGHBOURS: usize = 12;
 /// Tokens of plain text that are read together.
 const STRETCH: usize = 128;
 /// Share of the episodes whose concepts are blends of two classes each, where blends are drawn.
-const BLEND_SHARE: f64 = 0.5;
+const BLEND_SHARE: f64 = 0.35;
 /// Weight of the first class in a blend.
 const BLEND_WEIGHT: Range<f32> = 0.3..0.7;
+/// Share of the episodes whose concepts are single pictures among others, where those are drawn.
+const CLUTTER_SHARE: f64 = 0.35;
+/// How much of a cluttered picture's variance is the concept's own, which is also how alike two pictures of it are.
+const CLUTTER_OWN: Range<f32> = 0.2..0.6;
 
 /// Share of the episodes in which some channels are silent or change places, where that is wanted.
 const DISTORTED_SHARE: f64 = 0.5;
@@ -99,11 +103,22 @@ impl Pool {
     }
 }
 
-/// What an episode calls by one name: a class of the pool, or a blend of two. There are some hundred classes but ten thousands of blends,
-/// so that a model which sees them has to compare pictures and cannot know every class by heart (mixup, Zhang et al. 2018, over classes).
+/// What an episode calls by one name: a class of the pool, a blend of two, or what a single picture shows. There are some hundred classes
+/// but ten thousands of blends, so that a model which sees them has to compare pictures and cannot know every class by heart (mixup, Zhang
+/// et al. 2018, over classes). Blends lie between the classes, though; single pictures lie in every direction that pictures have.
 enum Concept<'a> {
     Class(&'a ClassFeatures),
     Blend([&'a ClassFeatures; 2], f32),
+    Clutter(Clutter<'a>),
+}
+
+/// One picture of a class, each time with another picture of the pool before it.
+struct Clutter<'a> {
+    pool: &'a Pool,
+    /// The class and the picture of it.
+    own: (usize, usize),
+    /// How much of the variance is the picture's own.
+    share: f32,
 }
 
 impl Concept<'_> {
@@ -112,6 +127,9 @@ impl Concept<'_> {
         match self {
             Self::Class(class) => class.len(),
             Self::Blend([first, second], _) => first.len().min(second.len()),
+            Self::Clutter(Clutter { pool, .. }) => {
+                pool.classes.iter().map(ClassFeatures::len).sum::<usize>() - 1
+            }
         }
     }
 
@@ -141,7 +159,31 @@ impl Concept<'_> {
                     })
                     .collect()
             }
+            Self::Clutter(clutter) => clutter.pictures(rng, wanted),
         }
+    }
+}
+
+impl Clutter<'_> {
+    fn pictures(&self, rng: &mut impl Rng, wanted: usize) -> Vec<Vec<f16>> {
+        let classes = &self.pool.classes;
+        let (class, picture) = self.own;
+        let own = classes[class].picture(picture);
+        let mut seen = vec![self.own];
+        while seen.len() <= wanted {
+            let class = rng.random_range(0..classes.len());
+            let other = (class, rng.random_range(0..classes[class].len()));
+            if !seen.contains(&other) {
+                seen.push(other);
+            }
+        }
+        let others = seen.into_iter().skip(1);
+        others
+            .map(|(class, picture)| {
+                let other = classes[class].picture(picture);
+                self.pool.channels.mix(own, other, self.share)
+            })
+            .collect()
     }
 }
 
@@ -194,31 +236,7 @@ impl Writer<'_> {
         shape: Shape,
         rules: Rules,
     ) -> TrainingEpisode {
-        let blended =
-            rules.blends && pool.classes.len() >= 2 * shape.ways && rng.random_bool(BLEND_SHARE);
-        let (names, concepts) = if blended {
-            let chosen = pool.choose(rng, 2 * shape.ways, rules.company);
-            let blends = chosen.chunks_exact(2).map(|pair| {
-                let classes = [&pool.classes[pair[0]], &pool.classes[pair[1]]];
-                Concept::Blend(classes, rng.random_range(BLEND_WEIGHT))
-            });
-            let concepts: Vec<Concept<'_>> = blends.collect();
-            // What a blend is really called nobody knows.
-            let invented = Rules {
-                naming: Naming::Invented { real: 0.0 },
-                ..rules
-            };
-            (
-                self.names(rng, pool, &chosen[..concepts.len()], invented),
-                concepts,
-            )
-        } else {
-            let chosen = pool.choose(rng, shape.ways, rules.company);
-            let classes = chosen
-                .iter()
-                .map(|&class| Concept::Class(&pool.classes[class]));
-            (self.names(rng, pool, &chosen, rules), classes.collect())
-        };
+        let (names, concepts) = self.concepts(rng, pool, shape.ways, rules);
         let mut support = Vec::new();
         let mut reserve = Vec::new();
         for (concept, drawn) in concepts.iter().enumerate() {
@@ -280,6 +298,45 @@ impl Writer<'_> {
             predictable[concept] = true;
         }
         episode
+    }
+
+    /// Draws `ways` concepts and a name for each.
+    fn concepts<'p>(
+        &self,
+        rng: &mut impl Rng,
+        pool: &'p Pool,
+        ways: usize,
+        rules: Rules,
+    ) -> (Vec<Name>, Vec<Concept<'p>>) {
+        // What a blend or a single picture is really called nobody knows.
+        let invented = Rules {
+            naming: Naming::Invented { real: 0.0 },
+            ..rules
+        };
+        let kind = rng.random::<f64>();
+        if rules.blends && kind < BLEND_SHARE && pool.classes.len() >= 2 * ways {
+            let chosen = pool.choose(rng, 2 * ways, rules.company);
+            let names = self.names(rng, pool, &chosen[..ways], invented);
+            let blends = chosen.chunks_exact(2).map(|pair| {
+                let classes = [&pool.classes[pair[0]], &pool.classes[pair[1]]];
+                Concept::Blend(classes, rng.random_range(BLEND_WEIGHT))
+            });
+            return (names, blends.collect());
+        }
+        let chosen = pool.choose(rng, ways, rules.company);
+        if rules.clutter && kind > 1.0 - CLUTTER_SHARE {
+            let names = self.names(rng, pool, &chosen, invented);
+            // One share for all: what is seen more of would be easier to find.
+            let share = rng.random_range(CLUTTER_OWN);
+            let single = |class: usize| {
+                let own = (class, rng.random_range(0..pool.classes[class].len()));
+                Concept::Clutter(Clutter { pool, own, share })
+            };
+            return (names, chosen.into_iter().map(single).collect());
+        }
+        let names = self.names(rng, pool, &chosen, rules);
+        let class = |class: usize| Concept::Class(&pool.classes[class]);
+        (names, chosen.into_iter().map(class).collect())
     }
 
     /// A stretch of plain text, every token of it learned from but the first.

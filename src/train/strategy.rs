@@ -22,8 +22,9 @@ pub enum Strategy {
     TwoWayWeight,
     /// `mix` (\[mix\]): \[2-way-random\] by turns with the tasks that the model had before, here pictures to be called by their real names.
     Mix,
-    /// `link`, ours: 2 to 5 concepts of 1 to 8 pictures, names invented (now and then real), hard negatives, blends of classes, channels
-    /// that are silent or change places, every predictable name learned; after a while naming without a support set and plain text between them.
+    /// `link`, ours: 2 to 5 concepts of 1 to 8 pictures, names invented (now and then real), hard negatives, blends of classes, single
+    /// pictures in clutter, channels that are silent or change places, every predictable name learned; after a while naming without a
+    /// support set and plain text between them.
     Link,
 }
 
@@ -62,8 +63,10 @@ impl FromStr for Strategy {
 pub struct Ingredients {
     /// Half of the episodes are of concepts that the encoder finds alike.
     pub hard_negatives: bool,
-    /// Half of the episodes are of blends of two classes, to have more concepts than there are classes.
+    /// A third of the episodes are of blends of two classes, to have more concepts than there are classes.
     pub blends: bool,
+    /// A third of the episodes are of single pictures, each time among others, to have concepts where no class lies.
+    pub clutter: bool,
     /// In a part of the episodes some of the encoder's channels are silent, so that none of them can be relied on.
     pub silence: bool,
     /// In a part of the episodes some of the encoder's channels change places, so that no class can be known by heart.
@@ -87,6 +90,7 @@ impl Ingredients {
     pub const ALL: Self = Self {
         hard_negatives: true,
         blends: true,
+        clutter: true,
         silence: true,
         exchange: true,
         every_name: true,
@@ -108,6 +112,7 @@ impl Ingredients {
             let flag = match name.as_str() {
                 "hard-negatives" => &mut all.hard_negatives,
                 "blends" => &mut all.blends,
+                "clutter" => &mut all.clutter,
                 "silence" => &mut all.silence,
                 "exchange" => &mut all.exchange,
                 "every-name" => &mut all.every_name,
@@ -118,8 +123,8 @@ impl Ingredients {
                 "plain-text" => &mut all.plain_text,
                 _ => {
                     return Err(format!(
-                        "'{name}' is no ingredient; there are hard-negatives, blends, silence, exchange, every-name, wide-names, \
-                         real-names, many-shapes, naming, plain-text"
+                        "'{name}' is no ingredient; there are hard-negatives, blends, clutter, silence, exchange, every-name, \
+                         wide-names, real-names, many-shapes, naming, plain-text"
                     ));
                 }
             };
@@ -174,8 +179,10 @@ pub struct Rules {
     pub wide_names: bool,
     /// Which classes stand beside each other.
     pub company: Company,
-    /// Whether half of the episodes are of blends of two classes.
+    /// Whether a third of the episodes are of blends of two classes.
     pub blends: bool,
+    /// Whether a third of the episodes are of single pictures among others.
+    pub clutter: bool,
     /// Whether some channels are silent in half of the episodes; where `exchange` holds too, in a quarter.
     pub silence: bool,
     /// Whether some channels change places in half of the episodes; where `silence` holds too, in a quarter.
@@ -191,6 +198,7 @@ impl Rules {
         wide_names: true,
         company: Company::Random,
         blends: false,
+        clutter: false,
         silence: false,
         exchange: false,
         every_name: false,
@@ -223,6 +231,8 @@ impl fmt::Display for Draw {
     }
 }
 
+/// Share of the steps in which `link` draws classes as they are: before a model compares pictures at all, harder ones only make it later.
+const PLAIN_CLASSES: f64 = 0.1;
 /// Share of the steps in which `link` learns the link alone: beside easier things to learn, it comes later.
 const LINK_ALONE: f64 = 0.2;
 /// After that, share of the batches that are pictures to be called by their real names, and that are plain text.
@@ -237,6 +247,7 @@ impl Strategy {
             wide_names: false,
             company: Company::Near,
             blends: false,
+            clutter: false,
             silence: false,
             exchange: false,
             every_name: false,
@@ -274,9 +285,14 @@ impl Strategy {
                 } else if !alone && ingredients.plain_text && other > 1.0 - TEXT_SHARE {
                     Draw::Text
                 } else {
-                    let real_names = ingredients.real_names && !alone;
+                    let plain = progress < PLAIN_CLASSES;
                     let ingredients = Ingredients {
-                        real_names,
+                        real_names: ingredients.real_names && !alone,
+                        hard_negatives: ingredients.hard_negatives && !plain,
+                        blends: ingredients.blends && !plain,
+                        clutter: ingredients.clutter && !plain,
+                        silence: ingredients.silence && !plain,
+                        exchange: ingredients.exchange && !plain,
                         ..ingredients
                     };
                     Draw::Episodes(link_shape(ingredients, rng), link_rules(ingredients))
@@ -331,6 +347,7 @@ fn link_rules(ingredients: Ingredients) -> Rules {
             Company::Random
         },
         blends: ingredients.blends,
+        clutter: ingredients.clutter,
         silence: ingredients.silence,
         exchange: ingredients.exchange,
         every_name: ingredients.every_name,
