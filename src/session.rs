@@ -148,21 +148,28 @@ impl Session {
         let device = parameters.device().clone();
         let model = LinkContextModel::take(config, &mut parameters)?;
         let template = Template::new(&tokenizer, config.connector.visual_tokens)?;
-        let cache = KeyValueCache::new(
-            &config.decoder,
-            CAPACITY.min(config.decoder.context),
-            &device,
-        );
-        let config = config.clone();
         Ok(Self {
             model,
-            config,
+            cache: empty_cache(config, &device),
+            config: config.clone(),
             tokenizer,
             template,
-            cache,
             linked: None,
             device,
         })
+    }
+
+    /// Another session on the same weights, with nothing linked: what two of them do at the same time, they do in two threads.
+    pub fn another(&self) -> Self {
+        Self {
+            model: self.model.clone(),
+            cache: empty_cache(&self.config, &self.device),
+            config: self.config.clone(),
+            tokenizer: self.tokenizer.clone(),
+            template: self.template.clone(),
+            linked: None,
+            device: self.device.clone(),
+        }
     }
 
     /// Encodes a picture.
@@ -465,6 +472,11 @@ impl Session {
         }
         Ok(logits)
     }
+}
+
+fn empty_cache(config: &ModelConfig, device: &Device) -> KeyValueCache {
+    let limit = CAPACITY.min(config.decoder.context);
+    KeyValueCache::new(&config.decoder, limit, device)
 }
 
 /// Tokens after which an answer is cut off.

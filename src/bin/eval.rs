@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use burn::tensor::Device;
 use clap::Parser;
 use link_context::features::{ClassNames, FeatureReader, Splits, Styles, source_argument};
@@ -104,6 +106,8 @@ fn main() -> anyhow::Result<()> {
         Adapters::Merged
     };
     let (mut session, encoder) = open(&arguments.pack, adapters)?;
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let mut sessions: Vec<Session> = (0..threads).map(|_| session.another()).collect();
     let sources = read_sources(&arguments, &encoder)?;
     for source in &sources {
         cells.iter().try_for_each(|&cell| source.fits(cell))?;
@@ -112,7 +116,7 @@ fn main() -> anyhow::Result<()> {
     for source in &sources {
         let indices = arguments.first..arguments.first + arguments.episodes;
         let draw = |cell| Ok(source.draw(cell, arguments.seed, indices.clone())?);
-        let cells = run_cells(&mut session, source, &cells, draw)?;
+        let cells = run_cells(&mut sessions, source, &cells, draw)?;
         reports.push(described(source, false, cells));
     }
     for (name, path) in &arguments.isekai {
@@ -129,7 +133,7 @@ fn main() -> anyhow::Result<()> {
                 .map(|(index, item)| item.trial(arguments.seed, index, cell.shots, &known));
             Ok(trials.collect::<Result<_, _>>()?)
         };
-        let cells = run_cells(&mut session, &source, &cells?, draw)?;
+        let cells = run_cells(&mut sessions, &source, &cells?, draw)?;
         reports.push(described(&source, true, cells));
     }
     let naming = run_naming(&mut session, &arguments, &encoder)?;
@@ -210,14 +214,15 @@ fn described(source: &Source, list: bool, cells: Vec<CellReport>) -> SourceRepor
 
 /// Every cell on one source.
 fn run_cells(
-    session: &mut Session,
+    sessions: &mut [Session],
     source: &Source,
     cells: &[Cell],
     draw: impl Fn(Cell) -> anyhow::Result<Vec<Trial>>,
 ) -> anyhow::Result<Vec<CellReport>> {
     let mut run_cell = |cell: Cell| -> anyhow::Result<Vec<Record>> {
-        let mut exact = Vec::new();
+        let exact = Mutex::new(Vec::new());
         let show = |record: &Record| {
+            let mut exact = exact.lock().unwrap_or_else(PoisonError::into_inner);
             exact.push(record.exact);
             if exact.len().is_multiple_of(PROGRESS) {
                 let share = Rate::new(exact.iter().copied()).share() * 100.0;
@@ -228,7 +233,7 @@ fn run_cells(
                 );
             }
         };
-        Ok(pollster::block_on(run(session, source, draw(cell)?, show))?)
+        run_dealt(sessions, source, draw(cell)?, show)
     };
     let mut reports: Vec<CellReport> = Vec::new();
     for &cell in cells {
@@ -247,6 +252,37 @@ fn run_cells(
         reports.push(CellReport::new(cell, records, before.as_deref()));
     }
     Ok(reports)
+}
+
+/// Deals episodes out among the sessions, a thread each; gives the records in order.
+fn run_dealt(
+    sessions: &mut [Session],
+    source: &Source,
+    trials: Vec<Trial>,
+    show: impl Fn(&Record) + Sync,
+) -> anyhow::Result<Vec<Record>> {
+    let mut hands: Vec<Vec<Trial>> = sessions.iter().map(|_| Vec::new()).collect();
+    for (place, trial) in trials.into_iter().enumerate() {
+        hands[place % sessions.len()].push(trial);
+    }
+    let show = &show;
+    let records: anyhow::Result<Vec<Vec<Record>>> = thread::scope(|scope| {
+        let running: Vec<_> = sessions
+            .iter_mut()
+            .zip(hands)
+            .map(|(session, hand)| {
+                scope.spawn(move || pollster::block_on(run(session, source, hand, show)))
+            })
+            .collect();
+        let joined = running.into_iter().map(|thread| {
+            let panicked = |_| anyhow!("a thread panicked");
+            Ok(thread.join().map_err(panicked)??)
+        });
+        joined.collect()
+    });
+    let mut records = records?.concat();
+    records.sort_by_key(|record| record.index);
+    Ok(records)
 }
 
 /// The pack's picture encoder, apart from the session, and what identifies both.
