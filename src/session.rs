@@ -4,6 +4,7 @@
 //! nothing, so that a second query pays for its own positions alone.
 
 use std::ops::{ControlFlow, Range};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData, Transaction};
@@ -50,7 +51,21 @@ pub enum SessionError {
 
 /// A picture's features: what the connector reads. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Features(Tensor<3>);
+pub struct Features {
+    tensor: Tensor<3>,
+    /// The same for clones alone.
+    id: u64,
+}
+
+impl Features {
+    fn new(tensor: Tensor<3>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self {
+            tensor,
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+}
 
 /// One picture of the support set, in the order in which the model sees it.
 #[derive(Clone, Debug)]
@@ -116,11 +131,34 @@ pub struct Answer {
 const LOGIT_ROWS: usize = 4;
 
 /// The support set in the cache.
+#[derive(Default)]
 struct Linked {
     names: Vec<Vec<u32>>,
-    /// Where each example's name and stop stand.
-    examples: Vec<Range<usize>>,
+    examples: Vec<Read>,
     length: usize,
+}
+
+/// An example in the cache.
+struct Read {
+    name: Vec<u32>,
+    /// Which features its picture has.
+    features: u64,
+    /// Where its name and stop stand.
+    positions: Range<usize>,
+}
+
+impl Linked {
+    /// What it has in common with another support set, from the first example on.
+    fn beginning(mut self, names: &[Vec<u32>], examples: &[LinkedExample]) -> Self {
+        let same = |(read, example): &(&Read, &LinkedExample)| {
+            read.features == example.features.id && read.name == names[example.concept]
+        };
+        let kept = self.examples.iter().zip(examples).take_while(same).count();
+        self.examples.truncate(kept);
+        // The sequence's first position stays in any case.
+        self.length = self.examples.last().map_or(1, |read| read.positions.end);
+        self
+    }
 }
 
 /// A model on a device, with its cache.
@@ -176,7 +214,7 @@ impl Session {
     pub fn encode(&self, square: &Square) -> Features {
         let size = self.config.vision.image_size;
         let pixels = TensorData::new(square.to_input(), [1, 3, size, size]);
-        Features(self.model.features(Tensor::from_data(pixels, &self.device)))
+        Features::new(self.model.features(Tensor::from_data(pixels, &self.device)))
     }
 
     /// Features computed before, `[visual_tokens * head_channels]` row-major.
@@ -186,13 +224,14 @@ impl Session {
             self.config.connector.visual_tokens,
             self.config.vision.head_channels,
         ];
-        Features(Tensor::from_data(
+        Features::new(Tensor::from_data(
             TensorData::new(values, shape),
             &self.device,
         ))
     }
 
-    /// Prefills a support set and keeps it. What was linked before is forgotten. After an empty one the model names a query in its own words.
+    /// Prefills a support set and keeps it. What was linked before is forgotten, but for the examples with which this one begins too: those are
+    /// not read again. After an empty one the model names a query in its own words.
     ///
     /// # Errors
     ///
@@ -207,44 +246,68 @@ impl Session {
             .iter()
             .map(|name| name_tokens(&self.tokenizer, name))
             .collect();
-        let mut positions = self.template.begin();
-        let mut ranges = Vec::with_capacity(examples.len());
-        for (picture, example) in examples.iter().enumerate() {
-            let name = &names[example.concept];
-            ranges.push(self.template.push_example(&mut positions, picture, name));
+        let example_len =
+            |example: &LinkedExample| self.template.example_len(&names[example.concept]);
+        let tokens = 1 + examples.iter().map(example_len).sum::<usize>();
+        let room = tokens + self.template.query_len() + answer_limit(&names);
+        let limit = self.cache.limit();
+        if room > limit {
+            return Err(SessionError::TooLong {
+                tokens: room,
+                limit,
+            });
         }
-        let tokens = positions.len() + self.template.query_len() + answer_limit(&names);
-        self.begin(tokens)?;
-        let features: Vec<Tensor<3>> = examples
-            .iter()
-            .map(|example| example.features.0.clone())
-            .collect();
-        let embedded = if features.is_empty() {
+        let before = self.linked.take().filter(|_| room <= self.cache.capacity());
+        let mut linked = match before {
+            Some(linked) => linked.beginning(&names, examples),
+            None => Linked::default(),
+        };
+        let mut positions = if linked.length == 0 {
+            self.cache.empty(room);
+            self.template.begin()
+        } else {
+            self.cache.truncate(linked.length);
+            Vec::new()
+        };
+        let kept = linked.examples.len();
+        for (picture, example) in examples[kept..].iter().enumerate() {
+            let name = &names[example.concept];
+            let range = self.template.push_example(&mut positions, picture, name);
+            linked.examples.push(Read {
+                name: name.clone(),
+                features: example.features.id,
+                positions: linked.length + range.start..linked.length + range.end,
+            });
+        }
+        linked.length += positions.len();
+        linked.names = names;
+        if !positions.is_empty() {
+            let features = examples[kept..].iter().map(|e| e.features.tensor.clone());
+            let embedded = self.embed(&positions, features.collect());
+            let (hidden, _) = self.model.decoder.extend(embedded, &mut self.cache, false);
+            // One number is read back, so that the time is that of the work and a failure shows here.
+            let last = hidden.slice([positions.len() - 1..positions.len(), 0..1]);
+            last.into_data_async().await.map_err(device_error)?;
+        }
+        self.linked = Some(linked);
+        Ok(LinkReport {
+            tokens,
+            milliseconds: since(start),
+        })
+    }
+
+    /// Positions as the decoder takes them, with the features of the pictures among them, if there are any.
+    fn embed(&self, positions: &[Position], features: Vec<Tensor<3>>) -> Tensor<2> {
+        if features.is_empty() {
             let tokens = positions.iter().filter_map(|position| match position {
                 Position::Token(token) => Some(*token),
                 Position::Visual { .. } => None,
             });
-            self.model
-                .decoder
-                .embed(self.ints(&tokens.collect::<Vec<_>>()))
-        } else {
-            let visual = self.model.connector.forward(Tensor::cat(features, 0));
-            self.model.assemble(visual, &positions)
-        };
-        let (hidden, _) = self.model.decoder.extend(embedded, &mut self.cache, false);
-        // One number is read back, so that the time is that of the work and a failure shows here.
-        let last = hidden.slice([positions.len() - 1..positions.len(), 0..1]);
-        last.into_data_async().await.map_err(device_error)?;
-        self.linked = Some(Linked {
-            names,
-            examples: ranges,
-            length: positions.len(),
-        });
-        let milliseconds = since(start);
-        Ok(LinkReport {
-            tokens: positions.len(),
-            milliseconds,
-        })
+            let tokens = self.ints(&tokens.collect::<Vec<_>>());
+            return self.model.decoder.embed(tokens);
+        }
+        let visual = self.model.connector.forward(Tensor::cat(features, 0));
+        self.model.assemble(visual, positions)
     }
 
     /// Names a query, greedily. Each token goes to `on_token` as it comes; a `Break` stops the answer.
@@ -275,7 +338,7 @@ impl Session {
         self.cache.truncate(linked.length);
         let mut positions = Vec::new();
         self.template.push_query(&mut positions, 0);
-        let visual = self.model.connector.forward(query.0.clone());
+        let visual = self.model.connector.forward(query.tensor.clone());
         let embedded = self.model.assemble(visual, &positions);
         let (hidden, attention) = self.model.decoder.extend(embedded, &mut self.cache, true);
         let last = hidden.narrow(0, positions.len() - 1, 1);
@@ -537,10 +600,10 @@ impl Top {
 }
 
 /// Each example's part of the attention that goes to all examples.
-fn shares(attention: &[f32], examples: &[Range<usize>]) -> Vec<f32> {
+fn shares(attention: &[f32], examples: &[Read]) -> Vec<f32> {
     let sums: Vec<f32> = examples
         .iter()
-        .map(|range| attention[range.clone()].iter().sum())
+        .map(|read| attention[read.positions.clone()].iter().sum())
         .collect();
     let total: f32 = sums.iter().sum();
     sums.into_iter()
@@ -555,7 +618,12 @@ mod tests {
     #[test]
     fn shares_add_up_to_one_and_leave_out_what_is_no_example() {
         let attention = [0.5, 0.1, 0.2, 0.1, 0.1];
-        let shares = shares(&attention, &[1..2, 2..4]);
+        let examples = [1..2, 2..4].map(|positions| Read {
+            name: Vec::new(),
+            features: 0,
+            positions,
+        });
+        let shares = shares(&attention, &examples);
         assert!((shares[0] - 0.25).abs() < 1e-6);
         assert!((shares[1] - 0.75).abs() < 1e-6);
     }

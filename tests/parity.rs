@@ -11,7 +11,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use link_context::model::vision::Vision;
 use link_context::model::{LinkContextModel, ModelConfig, Parameters};
 use link_context::picture::Square;
-use link_context::session::{LinkedExample, Session};
+use link_context::session::{Answer, LinkedExample, Session};
 use link_context::text::template::{Position, Template, name_tokens};
 use link_context::text::tokenizer::Tokenizer;
 use link_context::weights::convert::{Precision, originals, tokenizer_json};
@@ -344,6 +344,54 @@ fn tiny_session_links_and_answers_as_the_reference() {
             );
             let slack = form.slack();
             assert!(tokens <= 1e-4 * slack && names <= 1e-3 * slack && shares <= 1e-4 * slack);
+        }
+    }
+}
+
+/// A support set that grows, shrinks or changes at its end is answered as one that is read whole.
+#[test]
+fn tiny_session_reads_on_from_what_it_has_linked() {
+    for form in Form::BOTH {
+        let mut session = tiny_session(form);
+        let features = [0, 1, 2].map(|picture| session.encode(&pixels(picture)));
+        let example = |concept: usize, picture: usize| LinkedExample {
+            concept,
+            features: features[picture].clone(),
+        };
+        let first = [example(0, 0), example(1, 1)];
+        let sets = [
+            vec![example(0, 0), example(1, 1), example(0, 2)],
+            vec![example(0, 0), example(1, 2)],
+            vec![example(0, 0)],
+            vec![example(1, 0), example(1, 1)],
+        ];
+        for set in sets {
+            let asked = |session: &mut Session| {
+                let query = session.encode(&pixels(2));
+                let go_on = async |_: &_| ControlFlow::Continue(());
+                block_on(session.answer(&query, go_on)).unwrap()
+            };
+            block_on(session.link(&tiny_names(), &first)).unwrap();
+            let before = asked(&mut session);
+            let report = block_on(session.link(&tiny_names(), &set)).unwrap();
+            let grown = asked(&mut session);
+            let mut other = session.another();
+            assert_eq!(
+                block_on(other.link(&tiny_names(), &set)).unwrap().tokens,
+                report.tokens
+            );
+            let whole = asked(&mut other);
+            let most = |a: &Answer, b: &Answer| {
+                let pairs = a.names.iter().zip(&b.names);
+                pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+            };
+            assert!(
+                most(&grown, &whole) <= 1e-3 * f64::from(form.slack()),
+                "{form:?}"
+            );
+            assert!(most(&grown, &before) > 0.1, "{form:?}: nothing changed");
+            assert_eq!(grown.shares.len(), set.len());
+            assert!(difference(&grown.shares, &whole.shares) <= 1e-4 * form.slack());
         }
     }
 }

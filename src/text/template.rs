@@ -81,6 +81,11 @@ impl Template {
         self.visual_tokens + self.prompt.len()
     }
 
+    /// Positions that [`push_example`](Self::push_example) adds.
+    pub fn example_len(&self, name: &[u32]) -> usize {
+        self.query_len() + name.len() + 1
+    }
+
     /// Adds a picture and the words that ask for its name. The last position's next token is the first of the name.
     pub fn push_query(&self, positions: &mut Vec<Position>, picture: usize) {
         positions.extend((0..self.visual_tokens).map(|part| Position::Visual { picture, part }));
