@@ -10,6 +10,7 @@
 //! - [`kernels`]: operations of our own on the device.
 //! - [`model`]: the picture encoder, the connector and the decoder.
 //! - [`session`]: a model on a device; links a support set once, answers many queries, gives the evidence.
+//! - [`reply`]: the answer as the page gets it, from the worker or from a recording.
 //!
 //! And around them:
 //!
@@ -23,6 +24,7 @@ pub mod episode;
 pub mod kernels;
 pub mod model;
 pub mod picture;
+pub mod reply;
 pub mod session;
 pub mod text;
 pub mod weights;
