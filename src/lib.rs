@@ -18,6 +18,7 @@
 //! - `web` (wasm with feature `webgpu`): the surface that the page's worker calls.
 //! - `features` (feature `cli`): folders of pictures as features, kept on disk.
 //! - `protocol` (feature `cli`): the benchmark, its interventions and baselines.
+//! - `recording` (feature `cli`): the answers to the page's ready episodes, kept and checked.
 //! - `train` (feature `train`): episodes for training, the loop's step, the adapter.
 
 pub mod episode;
@@ -35,6 +36,8 @@ pub mod device;
 pub mod features;
 #[cfg(feature = "cli")]
 pub mod protocol;
+#[cfg(feature = "cli")]
+pub mod recording;
 #[cfg(feature = "train")]
 pub mod train;
 #[cfg(all(target_family = "wasm", feature = "webgpu"))]
