@@ -3,6 +3,8 @@
 //! Nothing here knows what a picture is. `P` is whatever the caller refers to a picture by: a number
 //! in the page, a path in an episode file, an index into cached features in the benchmark.
 
+pub mod what_if;
+
 use serde::{Deserialize, Serialize};
 
 /// The longest name, in Unicode scalar values.
@@ -47,7 +49,8 @@ pub struct Example<P> {
     pub blank: bool,
 }
 
-/// A change to the support set that must change the answer if the link is causal.
+/// A change to the support set that shows whether the answer comes from it: one that the answer must
+/// follow, or one that it must not mind. What to expect of each is in [`what_if`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Intervention {
@@ -66,6 +69,13 @@ pub enum Intervention {
     Drop {
         /// Its index.
         concept: usize,
+    },
+    /// The examples are read in the opposite order.
+    Reverse,
+    /// Only the first pictures of every concept stay.
+    Fewer {
+        /// How many of each.
+        shots: usize,
     },
 }
 
@@ -281,6 +291,14 @@ impl Intervention {
                 }
             }
             Self::Drop { concept } => examples.retain(|example| example.concept != concept),
+            Self::Reverse => examples.reverse(),
+            Self::Fewer { shots } => {
+                let mut seen = vec![0; ways];
+                examples.retain(|example| {
+                    seen[example.concept] += 1;
+                    seen[example.concept] <= shots
+                });
+            }
         }
     }
 }
@@ -483,6 +501,19 @@ mod tests {
         let mut dropped = examples();
         Intervention::Drop { concept: 2 }.apply(3, &mut dropped);
         assert_eq!(pictures(&dropped), [10, 20, 11, 12]);
+    }
+
+    #[test]
+    fn reverse_turns_the_order_and_fewer_keeps_the_first() {
+        let mut reversed = examples();
+        Intervention::Reverse.apply(3, &mut reversed);
+        assert_eq!(pictures(&reversed), [12, 31, 11, 30, 20, 10]);
+        assert_eq!(labels(&reversed), [0, 2, 0, 2, 1, 0]);
+        let mut fewer = examples();
+        Intervention::Fewer { shots: 2 }.apply(3, &mut fewer);
+        assert_eq!(pictures(&fewer), [10, 20, 30, 11, 31]);
+        Intervention::Fewer { shots: 1 }.apply(3, &mut fewer);
+        assert_eq!(pictures(&fewer), [10, 20, 30]);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! - [`kernels`]: operations of our own on the device.
 //! - [`model`]: the picture encoder, the connector and the decoder.
 //! - [`session`]: a model on a device; links a support set once, answers many queries, gives the evidence.
+//! - [`reply`]: the answer as the page gets it, from the worker or from a recording.
 //!
 //! And around them:
 //!
@@ -17,12 +18,14 @@
 //! - `web` (wasm with feature `webgpu`): the surface that the page's worker calls.
 //! - `features` (feature `cli`): folders of pictures as features, kept on disk.
 //! - `protocol` (feature `cli`): the benchmark, its interventions and baselines.
+//! - `recording` (feature `cli`): the answers to the page's ready episodes, kept and checked.
 //! - `train` (feature `train`): episodes for training, the loop's step, the adapter.
 
 pub mod episode;
 pub mod kernels;
 pub mod model;
 pub mod picture;
+pub mod reply;
 pub mod session;
 pub mod text;
 pub mod weights;
@@ -33,6 +36,8 @@ pub mod device;
 pub mod features;
 #[cfg(feature = "cli")]
 pub mod protocol;
+#[cfg(feature = "cli")]
+pub mod recording;
 #[cfg(feature = "train")]
 pub mod train;
 #[cfg(all(target_family = "wasm", feature = "webgpu"))]

@@ -139,6 +139,15 @@ impl Square {
     /// Width and height in pixels: what EfficientNet-Lite0 was trained with.
     pub const SIZE: usize = 224;
 
+    /// What stands in the place of a picture that is not shown: grey, which is the encoder's zero.
+    pub fn blank() -> Self {
+        Self {
+            size: Self::SIZE,
+            rgb: vec![127; Self::SIZE * Self::SIZE * 3],
+            animated: false,
+        }
+    }
+
     /// Decodes a PNG, JPEG, GIF, WebP or BMP file. `name` is for the error; the format is read from
     /// the content.
     ///

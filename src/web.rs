@@ -17,9 +17,13 @@ use web_sys::{MessageChannel, WorkerGlobalScope};
 use web_time::Instant;
 
 use crate::device::{self, Fault, Opened, Preference};
-use crate::episode::{Concept, Episode, EpisodeError, Query, interleave, validate_concepts};
+use crate::episode::what_if::{Outcome, worth_trying};
+use crate::episode::{
+    Concept, Episode, EpisodeError, Example, Intervention, Query, interleave, validate_concepts,
+};
 use crate::model::Parameters;
 use crate::picture::{PictureError, Square};
+use crate::reply::{Comparison, Reply};
 use crate::session::{AnswerToken, Features, LinkedExample, Session, SessionError};
 use crate::text::tokenizer::Tokenizer;
 use crate::weights::pack::{Manifest, PackError, PackReader};
@@ -294,6 +298,7 @@ impl PackLoader {
             opened: self.opened,
             session: RefCell::new(Some(session)),
             features: RefCell::default(),
+            blank: RefCell::default(),
             linked: RefCell::default(),
             stop: Cell::new(false),
         })
@@ -304,10 +309,12 @@ fn check(opened: &Opened) -> Result<(), WebError> {
     opened.fault().map_or(Ok(()), |fault| Err(fault.into()))
 }
 
-/// A support set as the page sends it.
+/// A support set as the page sends it, and what is to be changed in it.
 #[derive(Deserialize)]
 struct Support {
     concepts: Vec<Concept<u32>>,
+    #[serde(default)]
+    intervention: Option<Intervention>,
 }
 
 /// An episode of one question as the page sends it.
@@ -321,7 +328,37 @@ struct Asked {
 #[derive(Default)]
 struct Link {
     names: Vec<String>,
-    examples: Vec<(usize, u32)>,
+    examples: Vec<Example<u32>>,
+}
+
+/// Two answers to one query, as the page sends them.
+#[derive(Deserialize)]
+struct Compared {
+    concepts: Vec<Concept<u32>>,
+    intervention: Intervention,
+    before: Outcome,
+    after: Outcome,
+}
+
+/// The interventions worth a try on `concepts`, `[{ name, pictures: [id] }]`, when a query was given the name of `answered`, an index or null.
+#[wasm_bindgen]
+pub fn what_ifs(concepts: JsValue, answered: JsValue) -> Result<JsValue, JsValue> {
+    let concepts: Vec<Concept<u32>> = from_js(concepts)?;
+    Ok(to_js(&worth_trying(&concepts, from_js(answered)?)))
+}
+
+/// What two answers to one query show, `{ concepts, intervention, before, after }`, the last two as `{ concept, probabilities }`. Gives
+/// `{ expectation, verdict }`.
+#[wasm_bindgen]
+pub fn compare(answers: JsValue) -> Result<JsValue, JsValue> {
+    let Compared {
+        concepts,
+        intervention,
+        before,
+        after,
+    } = from_js(answers)?;
+    let comparison = Comparison::new(intervention, &concepts, &before, &after);
+    Ok(to_js(&comparison))
 }
 
 /// A loaded model. One thing at a time: while it links or answers, another call throws `busy`.
@@ -331,27 +368,38 @@ pub struct WebSession {
     /// Out while it works, so that no borrow is held over an await.
     session: RefCell<Option<Session>>,
     features: RefCell<HashMap<u32, Features>>,
+    /// Of the square that stands for a picture that is not shown.
+    blank: RefCell<Option<Features>>,
     linked: RefCell<Link>,
     stop: Cell<bool>,
 }
 
 #[wasm_bindgen]
 impl WebSession {
-    /// Encodes what is new and prefills a support set, `{ concepts: [{ name, pictures: [id] }] }`. Gives `{ tokens, milliseconds, encode_milliseconds }`.
+    /// Encodes what is new and prefills a support set, `{ concepts: [{ name, pictures: [id] }], intervention }`, the last where it is to be
+    /// changed. Gives `{ tokens, milliseconds, encode_milliseconds }`.
     pub async fn link(&self, pictures: &Pictures, support: JsValue) -> Result<JsValue, JsValue> {
-        let Support { concepts } = from_js(support)?;
+        let Support {
+            concepts,
+            intervention,
+        } = from_js(support)?;
         validate_concepts(&concepts).map_err(WebError::from)?;
-        let order: Vec<(usize, u32)> = interleave(&concepts)
-            .into_iter()
-            .map(|example| (example.concept, example.picture))
-            .collect();
+        let mut order = interleave(&concepts);
+        if let Some(intervention) = intervention {
+            intervention.apply(concepts.len(), &mut order);
+        }
         let names: Vec<String> = concepts.into_iter().map(|concept| concept.name).collect();
         let mut session = self.take()?;
         let result = async {
             let start = Instant::now();
             let mut examples = Vec::with_capacity(order.len());
-            for &(concept, picture) in &order {
-                let features = self.encode(&session, pictures, picture)?;
+            for example in &order {
+                let features = if example.blank {
+                    self.blank(&session)
+                } else {
+                    self.encode(&session, pictures, example.picture)?
+                };
+                let concept = example.concept;
                 examples.push(LinkedExample { concept, features });
                 yield_now().await?;
             }
@@ -399,43 +447,8 @@ impl WebSession {
                 .await?;
             check(&self.opened)?;
             let linked = self.linked.borrow();
-            let concepts: Vec<Value> = linked
-                .names
-                .iter()
-                .zip(&answer.names)
-                .map(|(name, log)| json!({ "name": name, "probability": log.exp() }))
-                .collect();
-            let examples: Vec<Value> = linked
-                .examples
-                .iter()
-                .zip(&answer.shares)
-                .map(|((concept, picture), share)| {
-                    json!({ "concept": concept, "picture": picture, "share": share })
-                })
-                .collect();
-            let tokens: Vec<Value> = answer
-                .tokens
-                .iter()
-                .map(|token| json!({ "text": token.text, "probability": token.probability }))
-                .collect();
-            // The stop is decoded too.
-            let decoded = answer.tokens.len() + usize::from(answer.finished);
-            Ok::<_, WebError>(json!({
-                "name": answer.name,
-                "finished": answer.finished,
-                "known": answer.concept.is_some(),
-                "concept": answer.concept,
-                "tokens": tokens,
-                "concepts": concepts,
-                "examples": examples,
-                "milliseconds": {
-                    "encode": encode,
-                    "prefill": answer.times.prefill,
-                    "decode": answer.times.decode,
-                    "evidence": answer.times.evidence,
-                },
-                "tokens_per_second": decoded as f64 * 1e3 / answer.times.decode.max(1e-3),
-            }))
+            let Link { names, examples } = &*linked;
+            Ok::<_, WebError>(Reply::new(&answer, names, examples, encode))
         }
         .await;
         self.session.replace(Some(session));
@@ -460,6 +473,13 @@ impl WebSession {
         self.session
             .take()
             .ok_or_else(|| WebError::new("busy", "", json!({})))
+    }
+
+    fn blank(&self, session: &Session) -> Features {
+        let mut blank = self.blank.borrow_mut();
+        blank
+            .get_or_insert_with(|| session.encode(&Square::blank()))
+            .clone()
     }
 
     fn encode(

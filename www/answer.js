@@ -1,28 +1,43 @@
 /**
- * The answer as it is written, then what it rests on: the probability of each name, the time, the device.
+ * The answer as it is written, then what it rests on: the probability of each token and name, the time, the device.
  */
-import { byId, copyOf, fill, within } from './dom.js';
+import { byId, copyOf, fill, make, within } from './dom.js';
 import { duration, percent, text } from './texts.js';
 
-/**
- * What the worker gives; see src/web.rs.
- * @typedef {object} Answer
- * @property {string} name
- * @property {boolean} finished
- * @property {boolean} known
- * @property {number | null} concept the index of the one that the name is of; null where it is not known
- * @property {{ name: string, probability: number }[]} concepts
- * @property {{ concept: number, picture: string, share: number }[]} examples
- * @property {{ encode: number, prefill: number, decode: number, evidence: number }} milliseconds
- * @property {number} tokens_per_second
- */
+/** The name with the highest probability. @param {Answer} answer */
+export const likeliest = ({ concepts }) =>
+  concepts.reduce((best, concept) => (concept.probability > best.probability ? concept : best));
 
-/**
- * @typedef {object} Result
- * @property {Answer} answer
- * @property {{ tokens: number, milliseconds: number, encode_milliseconds: number, reused: boolean }} link
- * @property {string} device
- */
+/** What there is to say of an answer that is none of the names. @param {Answer} answer */
+export function noteOf(answer) {
+  if (!answer.finished) return text('answer-unfinished');
+  if (answer.concept !== null) return '';
+  const { name, probability } = likeliest(answer);
+  return text('answer-unknown', { name, probability: percent(probability) });
+}
+
+/** The same as a sentence or two, for who listens. @param {Answer} answer */
+function spokenOf(answer) {
+  const { name, concept, concepts, examples, finished } = answer;
+  const sentences = [noteOf(answer)];
+  if (concept !== null) {
+    const probability = percent(concepts[concept].probability);
+    sentences.push(text('answer-spoken', { name, probability }));
+  } else if (!finished) {
+    sentences.push(text('answer-spoken-unfinished', { name }));
+  }
+  const [most] = [...examples].sort((a, b) => b.share - a.share);
+  if (most && concepts.length > 0) {
+    const own = examples.filter((example) => example.concept === most.concept);
+    const values = {
+      position: own.indexOf(most) + 1,
+      name: concepts[most.concept].name,
+      share: percent(most.share),
+    };
+    sentences.push(text('answer-spoken-share', values));
+  }
+  return sentences.filter(Boolean).join(' ');
+}
 
 export function createAnswer() {
   const panel = byId('answer', HTMLElement);
@@ -36,47 +51,8 @@ export function createAnswer() {
   const bars = byId('probabilities', HTMLElement);
   const times = byId('times', HTMLElement);
   const device = byId('answer-device', HTMLElement);
-  const stale = byId('answer-stale', HTMLElement);
+  const staleNote = byId('answer-stale', HTMLElement);
   const spoken = byId('answer-spoken', HTMLElement);
-  /** @type {Result | null} the last answer, which comes back when the next question fails */
-  let last = null;
-
-  /** @param {Answer} answer */
-  const likeliest = ({ concepts }) =>
-    concepts.reduce((best, concept) => (concept.probability > best.probability ? concept : best));
-
-  /** @param {Answer} answer */
-  function noteOf(answer) {
-    if (!answer.finished) return text('answer-unfinished');
-    if (answer.known) return '';
-    const { name, probability } = likeliest(answer);
-    return text('answer-unknown', { name, probability: percent(probability) });
-  }
-
-  /** The same as a sentence or two, for who listens. @param {Answer} answer */
-  function speak(answer) {
-    const concept = answer.concept === null ? null : answer.concepts[answer.concept];
-    const sentences = [noteOf(answer)];
-    if (answer.finished && answer.known && concept) {
-      const probability = percent(concept.probability);
-      sentences.push(text('answer-spoken', { name: answer.name, probability }));
-    } else if (!answer.finished) {
-      sentences.push(text('answer-spoken-unfinished', { name: answer.name }));
-    }
-    const order = [...answer.examples].sort((a, b) => b.share - a.share);
-    if (order.length > 0) {
-      const { concept: index, picture, share } = order[0];
-      const own = answer.examples.filter((example) => example.concept === index);
-      sentences.push(
-        text('answer-spoken-share', {
-          position: own.findIndex((example) => example.picture === picture) + 1,
-          name: answer.concepts[index]?.name,
-          share: percent(share),
-        }),
-      );
-    }
-    return sentences.filter(Boolean).join(' ');
-  }
 
   /** @param {Result} result */
   function renderTimes({ answer, link }) {
@@ -93,11 +69,7 @@ export function createAnswer() {
     times.replaceChildren(
       ...rows.map(([key, value]) => {
         const row = document.createElement('div');
-        const term = document.createElement('dt');
-        const description = document.createElement('dd');
-        term.textContent = text(key);
-        description.textContent = value;
-        row.append(term, description);
+        row.append(make('dt', text(key)), make('dd', value));
         return row;
       }),
     );
@@ -105,13 +77,13 @@ export function createAnswer() {
 
   /** @param {Answer} answer */
   function renderBars(answer) {
-    const best = likeliest(answer);
+    const { concepts } = answer;
     bars.replaceChildren(
-      ...answer.concepts.map((concept, index) => {
+      ...concepts.map((concept, index) => {
         const bar = copyOf('probability-template');
         bar.dataset.concept = String(index);
         bar.dataset.testid = `probability-${index}`;
-        bar.classList.toggle('best', concept === best);
+        bar.classList.toggle('best', concept === likeliest(answer));
         within(bar, '.bar-name', HTMLElement).textContent = concept.name;
         within(bar, '.bar-value', HTMLElement).textContent = percent(concept.probability);
         fill(bar, concept.probability);
@@ -120,39 +92,31 @@ export function createAnswer() {
     );
   }
 
+  /** A token shows its probability where the pointer or the focus is. @param {Answer['tokens'][0]} token */
+  function makeToken({ text: piece, probability }) {
+    const token = make('span', piece, 'token');
+    token.tabIndex = 0;
+    token.dataset.share = percent(probability);
+    token.role = 'group';
+    token.ariaLabel = text('token-label', { token: piece, probability: percent(probability) });
+    return token;
+  }
+
   /** @param {boolean} busy */
   function reset(busy) {
     panel.setAttribute('aria-busy', String(busy));
-    empty.hidden = busy || last !== null;
+    empty.hidden = busy;
     stage.hidden = !busy;
     line.hidden = true;
     line.classList.toggle('writing', busy);
     note.hidden = true;
     evidence.hidden = true;
-    stale.hidden = true;
+    staleNote.hidden = true;
     panel.classList.remove('stale');
     line.classList.remove('unsure');
     lead.textContent = text('answer-lead');
-    name.textContent = '';
+    name.replaceChildren();
     delete name.dataset.concept;
-  }
-
-  /** @param {Result} result */
-  function render(result) {
-    const { answer } = result;
-    reset(false);
-    line.hidden = false;
-    name.textContent = answer.name;
-    const sure = answer.known && answer.finished;
-    lead.textContent = text(sure ? 'answer-lead' : 'answer-lead-unsure');
-    line.classList.toggle('unsure', !sure);
-    if (answer.concept !== null && sure) name.dataset.concept = String(answer.concept);
-    note.textContent = noteOf(answer);
-    note.hidden = note.textContent === '';
-    evidence.hidden = false;
-    renderBars(answer);
-    renderTimes(result);
-    device.textContent = text('answer-device', { device: result.device });
   }
 
   return {
@@ -168,36 +132,57 @@ export function createAnswer() {
       stage.hidden = false;
     },
 
-    /** @param {string} piece of the name, as it comes */
-    token(piece) {
+    /** @param {Answer['tokens'][0]} token of the name, as it comes */
+    token(token) {
       stage.hidden = true;
       line.hidden = false;
-      name.textContent = `${name.textContent}${piece}`.trimStart();
+      name.append(makeToken(token));
     },
 
-    /** @param {Result} result */
-    show(result) {
-      last = result;
-      render(result);
-      spoken.textContent = speak(result.answer);
-    },
-
-    /** Goes back to the last answer. @param {string} [why] */
-    restore(why = '') {
+    /**
+     * @param {Result | null} result
+     * @param {boolean} stale whether the board is no longer what was asked
+     */
+    show(result, stale) {
+      if (panel.getAttribute('aria-busy') === 'true') return;
       reset(false);
-      if (last) render(last);
-      if (!why) return;
+      if (!result) return;
+      const { answer } = result;
+      const sure = answer.concept !== null;
+      empty.hidden = true;
+      line.hidden = false;
+      name.replaceChildren(...answer.tokens.map(makeToken));
+      lead.textContent = text(sure ? 'answer-lead' : 'answer-lead-unsure');
+      line.classList.toggle('unsure', !sure);
+      if (sure) name.dataset.concept = String(answer.concept);
+      const wrong = result.right !== null && sure && answer.concept !== result.right;
+      const values = { name: wrong ? answer.concepts[result.right ?? 0].name : '' };
+      note.textContent = wrong ? text('answer-wrong', values) : noteOf(answer);
+      note.hidden = note.textContent === '';
+      staleNote.hidden = !stale;
+      panel.classList.toggle('stale', stale);
+      evidence.hidden = answer.concepts.length === 0;
+      renderBars(answer);
+      renderTimes(result);
+      device.textContent = result.device
+        ? text('answer-device', { device: result.device })
+        : text('answer-recorded');
+    },
+
+    /** The end of a question, with or without an answer. */
+    end: () => panel.setAttribute('aria-busy', 'false'),
+
+    /** @param {Answer} answer */
+    speak(answer) {
+      spoken.textContent = spokenOf(answer);
+    },
+
+    /** Says why there is no new answer. @param {string} why */
+    say(why) {
       empty.hidden = true;
       note.textContent = why;
       note.hidden = false;
       spoken.textContent = why;
-    },
-
-    /** @param {boolean} is whether the board is no longer what was asked */
-    setStale(is) {
-      if (!last || panel.getAttribute('aria-busy') === 'true') return;
-      stale.hidden = !is;
-      panel.classList.toggle('stale', is);
     },
   };
 }

@@ -1,47 +1,34 @@
 /**
- * The page: it joins the panels, the worker and the episode on the board.
- *
- * What a test drives has a `data-testid`:
- *
- *   boot                        the sentence for browsers in which the page cannot start
- *   gallery-<id>                the card of a ready episode; credits
- *   concept-<i>                 the card of concept i from 0; in it concept-name-<i>, concept-files-<i> (the file input), concept-remove-<i>
- *   concept-add
- *   picture-<n>                 a picture of the support set, n from 0 through all concepts; picture-remove-<n>, share-<n> (its share of the attention)
- *   query-files (the file input), query-zone, query-picture (its canvas), query-remove, query-choice-<i>
- *   ask, stop, ask-hint
- *   answer                      the panel (aria-busy while it works); in it answer-stage, answer-name, answer-note (unknown, cut off, stopped),
- *                               answer-stale, probability-<i> (one a concept), times, answer-device, answer-spoken (the live region)
- *   device-select, device       the choice, and what it came to
- *   load, cancel, progress, model-state
- *   message, message-close      the one message, an alert or a note, beside what it is about; data-code has the code of an error
+ * The page: it joins the panels, the worker and the episode on the board. What a test drives has a `data-testid`; see
+ * tests/browser/README.md.
  */
 import { createAnswer } from './answer.js';
+import { Answers } from './answers.js';
 import { createBoard } from './board.js';
 import { byId } from './dom.js';
 import { asFailure, Engine, failure } from './engine.js';
-import { newConcept, outlineOf, Store } from './episode.js';
-import { createGallery, galleryFile } from './gallery.js';
+import { emptyEpisode, outlineOf, Store } from './episode.js';
+import { createGallery, fetchEntries, openEntry } from './gallery.js';
+import { createLessons } from './lessons.js';
+import { createLines } from './lines.js';
 import { clearMessage, showMessage } from './messages.js';
 import { createModel } from './model.js';
 import { createPictures } from './pictures.js';
 import { createQuery } from './query.js';
-import { fillTexts, loadTexts, sentence, text } from './texts.js';
+import { keepLocale, loadTexts, preferredLocale, sentence, text } from './texts.js';
+import { createWhatIf } from './whatif.js';
 
 /** How long a stop may take before the worker is ended, in milliseconds: a long step on the processor cannot hear it. */
 const STOP_PATIENCE = 4000;
 
+const FIRST = 'robots'; // the ready episode to begin with, which the model answers surely
+
 async function start() {
-  await loadTexts();
-  document.title = text('title');
-  fillTexts(document);
-  const page = byId('page', HTMLElement);
+  const language = byId('language', HTMLSelectElement);
+  language.value = preferredLocale([...language.options].map(({ value }) => value));
+  await loadTexts(language.value);
   byId('boot', HTMLElement).remove();
-  page.hidden = false;
-  if (typeof WebAssembly !== 'object') {
-    showMessage(byId('head', HTMLElement), [text('error-wasm-missing')], 'error', 'wasm-missing');
-    return;
-  }
+  byId('page', HTMLElement).hidden = false;
   run();
 }
 
@@ -52,17 +39,29 @@ function run() {
   const stopButton = byId('stop', HTMLButtonElement);
   const questionPanel = byId('question', HTMLElement);
   const galleryPanel = byId('gallery', HTMLElement);
+  const undo = byId('undo', HTMLButtonElement);
+  const redo = byId('redo', HTMLButtonElement);
 
+  const answers = new Answers();
   const answer = createAnswer();
+  const whatIf = createWhatIf((place) => void tryOut(place));
   const pictures = createPictures(engine, store, () => ({ board, query }));
   const board = createBoard(store, pictures.addToConcept);
-  const query = createQuery(store, pictures.addToQuery);
+  const query = createQuery(store, pictures.addToQuery, (key) => {
+    const { result, stale } = answers.of(store.episode, key);
+    return result && !stale ? result.answer : null;
+  });
+  const lines = createLines(query.figure, board.thumbOf);
   const model = createModel(engine, tell);
-
-  /** The outline that the shown answer belongs to. */
-  let answered = '';
-  /** @type {Map<string, number> | null} */
-  let shares = null;
+  const lessons = createLessons((lesson) => void teach(lesson));
+  /** @type {Entry[]} */
+  let entries = [];
+  /** @type {ReturnType<typeof createGallery> | null} */
+  let gallery = null;
+  /** How many ready episodes were asked for. */
+  let opened = 0;
+  /** @type {number | null} the place of the intervention that is being tried */
+  let trying = null;
 
   /** Tells of a failure beside what it is about. @param {unknown} thrown */
   function tell(thrown) {
@@ -71,7 +70,7 @@ function run() {
     showMessage(placeOf(error), [sentence(error)], 'error', error.code);
   }
 
-  /** @param {import('./engine.js').Failure} error @returns {Element} */
+  /** @param {Failure} error @returns {Element} */
   function placeOf({ code, subject, detail }) {
     if (/^(pack|download|engine|device)-/.test(code)) return model.panel;
     if (code.startsWith('gallery-')) return galleryPanel;
@@ -86,10 +85,17 @@ function run() {
     return questionPanel;
   }
 
-  function markStale() {
-    const stale = JSON.stringify(outlineOf(store.episode)) !== answered;
-    answer.setStale(stale);
-    board.showShares(shares, stale);
+  /** Shows what is known of the board as it is. */
+  function show() {
+    const { result, stale } = answers.of(store.episode);
+    const examples = result?.answer.examples ?? [];
+    answer.show(result, stale);
+    whatIf.show(result, stale, trying);
+    board.showShares(new Map(examples.map(({ picture, share }) => [picture, share])), stale);
+    lessons.show(store.episode, result);
+    lines.show(stale ? [] : examples);
+    undo.disabled = !store.canUndo;
+    redo.disabled = !store.canRedo;
   }
 
   /** @param {boolean} is */
@@ -101,12 +107,17 @@ function run() {
     if (focused) (is ? stopButton : askButton).focus();
   }
 
-  async function ask() {
+  /**
+   * Runs something on the model, from Ask to Stop.
+   * @param {(outline: ReturnType<typeof outlineOf>) => Promise<void>} work
+   */
+  async function working(work) {
+    if (askButton.hidden) return; // one thing at a time
     clearMessage();
-    const outline = outlineOf(store.episode);
     setAsking(true);
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let patience;
+    let why = '';
     const stop = () => {
       engine.tell('cancel');
       engine.tell('stop');
@@ -114,73 +125,151 @@ function run() {
     };
     stopButton.addEventListener('click', stop);
     try {
-      await engine.request('check', outline);
-      answer.begin();
-      answer.stage('load');
-      board.showShares(null, false);
-      await model.load();
-      const reply = await engine.request('ask', outline, (event) => {
-        if (event.event === 'stage') answer.stage(event.stage);
-        else answer.token(event.token.text);
-      });
-      if (reply.answer) {
-        answered = JSON.stringify(outline);
-        shares = new Map(reply.answer.examples.map(sharePair));
-        answer.show({ ...reply, device: model.loadedOn });
-      } else {
-        answer.restore(text('answer-stopped'));
-      }
+      await work(outlineOf(store.episode));
     } catch (thrown) {
       const { code } = asFailure(thrown);
-      if (code === 'halted') answer.restore(text('answer-halted'));
-      else if (code === 'cancelled' || code === 'stopped') answer.restore(text('answer-stopped'));
-      else {
-        answer.restore();
-        tell(thrown);
-      }
+      if (code === 'halted') why = text('answer-halted');
+      else if (code === 'cancelled' || code === 'stopped') why = text('answer-stopped');
+      else tell(thrown);
     } finally {
       clearTimeout(patience);
       stopButton.removeEventListener('click', stop);
+      trying = null;
+      answer.end();
       setAsking(false);
-      markStale();
+      show();
+      query.render();
+      if (why) answer.say(why);
     }
   }
 
-  /** @param {import('./gallery.js').Entry} entry */
-  async function openEntry(entry) {
-    if (galleryPanel.hasAttribute('aria-busy')) return;
+  const ask = () =>
+    working(async (outline) => {
+      const { episode } = store;
+      await engine.request('check', outline);
+      answer.begin();
+      answer.stage('load');
+      await model.load();
+      const reply = await engine.request('ask', outline, (event) => {
+        if (event.event === 'stage') answer.stage(event.stage);
+        else answer.token(event.token);
+      });
+      if (!reply.answer) throw failure('stopped');
+      const before = answers.of(episode);
+      const right = before.stale ? null : before.result?.right; // who asks again asks the same
+      const fresh = {
+        device: model.loadedOn,
+        right: right ?? null,
+        recorded: [],
+        tried: new Map(),
+      };
+      answers.put(episode, { ...reply, ...fresh });
+      answer.end();
+      answer.speak(reply.answer);
+    });
+
+  /** Tries the intervention in this place of the shown answer's. @param {number} place */
+  async function tryOut(place) {
+    const { result } = answers.of(store.episode);
+    if (!result) return;
+    const done = (/** @type {Changed} */ changed) => {
+      result.tried.set(place, changed);
+      whatIf.speak(result, changed);
+    };
+    if (result.recorded[place]) {
+      done(result.recorded[place]);
+      return show();
+    }
+    return working(async (outline) => {
+      trying = place;
+      show();
+      await model.load();
+      const body = { ...outline, intervention: result.what_ifs[place], before: result.answer };
+      const changed = await engine.request('what-if', body);
+      if (!changed.answer) throw failure('stopped');
+      done(changed);
+    });
+  }
+
+  /** @param {Entry} entry @param {boolean} [first] whether nobody asked for it */
+  async function open(entry, first = false) {
+    const turn = ++opened;
     clearMessage();
     galleryPanel.setAttribute('aria-busy', 'true');
     try {
-      const concepts = [];
-      for (const { name, pictures: files } of entry.concepts) {
-        concepts.push(newConcept(name, await decodeAll(files)));
+      const { episode, recorded } = await openEntry(entry, engine);
+      const [results] = await Promise.allSettled([recorded]);
+      if (turn !== opened) return; // another was pressed since
+      for (const [index, { key }] of episode.queries.entries()) {
+        if (results.status === 'fulfilled') {
+          answers.put({ ...episode, query: key }, results.value[index]);
+        }
       }
-      const queries = await decodeAll(entry.queries.map(({ file }) => file));
-      store.set({ concepts, queries, query: queries[0]?.key ?? null });
+      if (!first || !store.canUndo) store.set(episode); // who began already is not disturbed
+      await recorded;
     } catch (thrown) {
       tell(thrown);
     } finally {
-      galleryPanel.removeAttribute('aria-busy');
+      if (turn === opened) galleryPanel.removeAttribute('aria-busy');
     }
   }
 
-  /** @param {string[]} files */
-  async function decodeAll(files) {
-    return Promise.all(files.map(async (file) => engine.addPicture(await galleryFile(file))));
+  /** @param {Parameters<Parameters<typeof createLessons>[0]>[0]} lesson */
+  async function teach(lesson) {
+    const entry = entries.find(({ id }) => id === lesson.entry);
+    if (!entry) return tell(failure('gallery-missing', lesson.entry));
+    await open(entry);
+    const query = store.episode.queries[lesson.query ?? 0];
+    if (query) store.chooseQuery(query.key);
+    const { what_ifs } = answers.of(store.episode).result ?? { what_ifs: [] };
+    const place = what_ifs.findIndex(({ kind }) => kind === lesson.kind);
+    if (place >= 0) await tryOut(place);
+    const about = place >= 0 ? `[data-testid="what-if-${lesson.kind}"]` : '#desk';
+    document.querySelector(about)?.scrollIntoView({ block: 'nearest' });
   }
 
   askButton.addEventListener('click', () => void ask());
-  store.addEventListener('change', markStale);
+  byId('clear', HTMLButtonElement).addEventListener('click', () => store.set(emptyEpisode()));
+  undo.addEventListener('click', () => store.undo());
+  redo.addEventListener('click', () => store.redo());
+  document.addEventListener('keydown', (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 'z') return;
+    if (event.target instanceof HTMLInputElement) return; // a field takes its own letters back
+    event.preventDefault();
+    (event.shiftKey ? redo : undo).click();
+  });
+  store.addEventListener('change', show);
   store.addEventListener('dropped', (event) => {
-    const dropped = /** @type {CustomEvent<import('./episode.js').Picture[]>} */ (event).detail;
+    const dropped = /** @type {CustomEvent<Picture[]>} */ (event).detail;
     for (const { key } of dropped) engine.removePicture(key);
   });
-  createGallery((entry) => void openEntry(entry)).catch(tell);
-}
+  const language = byId('language', HTMLSelectElement);
+  language.addEventListener('change', async () => {
+    keepLocale(language.value);
+    await loadTexts(language.value).catch(tell);
+    board.rebuild();
+    gallery?.render();
+    gallery?.showPictures();
+    model.rename();
+    store.dispatchEvent(new Event('change'));
+  });
+  show();
+  void begin();
 
-/** @param {{ picture: string, share: number }} example @returns {[string, number]} */
-const sharePair = ({ picture, share }) => [picture, share];
+  /** A recorded episode comes first; the program and the model's size when it is there. */
+  async function begin() {
+    try {
+      entries = await fetchEntries();
+      gallery = createGallery(entries, (entry) => void open(entry));
+      await open(entries.find(({ id }) => id === FIRST) ?? entries[0], true);
+      performance.mark('episode'); // from here on the page shows something to play with
+      gallery.showPictures();
+    } catch (thrown) {
+      tell(thrown);
+    }
+    model.start();
+  }
+}
 
 /** What nothing else has told of: no failure is for the console alone. @param {unknown} thrown */
 function tellAtTop(thrown) {

@@ -2,11 +2,9 @@
  * The concepts with their names and pictures, and under each picture its share of the attention.
  */
 import { acceptFiles, byId, copyOf, draw, fill, within } from './dom.js';
-import { CONCEPTS } from './episode.js';
+import { CONCEPTS, PICTURES } from './episode.js';
+import { makeMovable } from './moving.js';
 import { percent, text } from './texts.js';
-
-/** @typedef {import('./episode.js').Concept} Concept */
-/** @typedef {import('./episode.js').Picture} Picture */
 
 /**
  * @param {import('./episode.js').Store} store
@@ -42,7 +40,7 @@ export function createBoard(store, addFiles) {
     name.placeholder = text('concept-placeholder');
     name.addEventListener('input', () => {
       name.removeAttribute('aria-invalid');
-      store.setConcept(key, (concept) => ({ ...concept, name: name.value }));
+      store.nameConcept(key, name.value);
     });
     within(card, '.concept-remove', HTMLButtonElement).addEventListener('click', () => {
       store.removeConcept(key);
@@ -55,8 +53,11 @@ export function createBoard(store, addFiles) {
     return card;
   }
 
-  /** @param {string} concept @param {Picture} picture */
-  function makeThumb(concept, picture) {
+  /** The concept whose card holds a node. @param {Element | null} node @returns {string | undefined} */
+  const conceptAt = (node) => [...cards].find(([, card]) => node && card.contains(node))?.[0];
+
+  /** @param {Picture} picture */
+  function makeThumb(picture) {
     const thumb = copyOf('thumb-template');
     draw(within(thumb, 'canvas', HTMLCanvasElement), picture);
     within(thumb, '.badge', HTMLElement).hidden = !picture.animated;
@@ -64,12 +65,10 @@ export function createBoard(store, addFiles) {
     remove.setAttribute('aria-label', text('picture-remove', { file: picture.name }));
     remove.addEventListener('click', () => {
       const next = thumb.nextElementSibling?.querySelector('button, input');
-      store.setConcept(concept, (old) => ({
-        ...old,
-        pictures: old.pictures.filter(({ key }) => key !== picture.key),
-      }));
+      store.placePicture(picture, null);
       if (next instanceof HTMLElement) next.focus();
     });
+    makeMovable(thumb, picture, store, conceptAt);
     thumbs.set(picture.key, thumb);
     return thumb;
   }
@@ -99,10 +98,10 @@ export function createBoard(store, addFiles) {
     files.dataset.testid = `concept-files-${index}`;
     files.setAttribute('aria-label', text('pictures-add-to', { number }));
 
+    within(card, '.thumb-add', HTMLElement).hidden = concept.pictures.length >= PICTURES;
+
     const row = within(card, '.thumbs', HTMLElement);
-    const wanted = concept.pictures.map(
-      (picture) => thumbs.get(picture.key) ?? makeThumb(concept.key, picture),
-    );
+    const wanted = concept.pictures.map((picture) => thumbs.get(picture.key) ?? makeThumb(picture));
     for (const old of row.querySelectorAll('.thumb')) {
       if (!wanted.includes(/** @type {HTMLElement} */ (old))) old.remove();
     }
@@ -112,6 +111,7 @@ export function createBoard(store, addFiles) {
       thumb.dataset.testid = `picture-${n}`;
       within(thumb, '.share', HTMLElement).dataset.testid = `share-${n}`;
       within(thumb, '.remove', HTMLButtonElement).dataset.testid = `picture-remove-${n}`;
+      within(thumb, '.grip', HTMLButtonElement).dataset.testid = `picture-move-${n}`;
       const values = { position: place + 1, number, file: concept.pictures[place].name };
       within(thumb, 'canvas', HTMLElement).setAttribute('aria-label', text('picture-of', values));
     });
@@ -147,8 +147,18 @@ export function createBoard(store, addFiles) {
     /** The card of a concept, for what has to be said about it. @param {string} key */
     cardOf: (key) => cards.get(key) ?? list,
 
-    /** The concept whose card holds a node. @param {Element | null} node @returns {string | undefined} */
-    conceptAt: (node) => [...cards].find(([, card]) => node && card.contains(node))?.[0],
+    conceptAt,
+
+    /** Makes everything anew, in another language. */
+    rebuild() {
+      list.replaceChildren();
+      cards.clear();
+      thumbs.clear();
+      render();
+    },
+
+    /** The thumbnail of a picture. @param {string} key */
+    thumbOf: (key) => thumbs.get(key),
 
     /** Marks a name as the matter of an error. @param {string} key */
     blameName(key) {

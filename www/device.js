@@ -4,8 +4,6 @@
 import { byId } from './dom.js';
 import { hasText, text } from './texts.js';
 
-/** @typedef {{ kind: 'webgpu' | 'cpu', name: string, reason: string }} Device */
-
 /** @param {string} kind @param {string} name empty where the browser hides it */
 const named = (kind, name) => (name ? text('device-named', { kind, name }) : kind);
 
@@ -16,6 +14,8 @@ export const deviceText = ({ kind, name }) => named(text(`device-${kind}-short`)
 export function createDevice(choose) {
   const select = byId('device-select', HTMLSelectElement);
   const is = byId('device-is', HTMLElement);
+  /** @type {Device | null} */
+  let shown = null;
   select.addEventListener('change', () => choose(select.value));
 
   return {
@@ -28,8 +28,9 @@ export function createDevice(choose) {
       select.disabled = !free;
     },
 
-    /** @param {Device | null} device null while nothing is known of it */
-    show(device) {
+    /** @param {Device | null} [device] null while nothing is known of it; without one, the last again */
+    show(device = shown) {
+      shown = device;
       is.textContent = '';
       if (!device) return;
       const { kind, name, reason } = device;

@@ -43,9 +43,22 @@ export function copyOf(id) {
 }
 
 /**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {string} content
+ * @param {string} [className]
+ */
+export function make(tag, content, className = '') {
+  const node = document.createElement(tag);
+  node.textContent = content;
+  node.className = className;
+  return node;
+}
+
+/**
  * Draws a picture's square.
  * @param {HTMLCanvasElement} canvas
- * @param {import('./episode.js').Picture} picture
+ * @param {Picture} picture
  */
 export function draw(canvas, picture) {
   canvas.getContext('2d')?.putImageData(picture.square, 0, 0);

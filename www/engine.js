@@ -6,11 +6,6 @@
  */
 import { newKey } from './episode.js';
 
-/**
- * Why a request failed; texts/ has a sentence for each code.
- * @typedef {{ code: string, subject: string, detail: Record<string, unknown> }} Failure
- */
-
 /** After these the worker is of no more use. */
 const FATAL = new Set([
   'device-lost',
@@ -57,7 +52,7 @@ export class Engine extends EventTarget {
 
   /**
    * Asks the worker for something, starting one if there is none.
-   * @param {string} kind
+   * @param {Kind} kind
    * @param {object} [body]
    * @param {(event: any) => void} [onEvent] for what comes before the reply
    * @returns {Promise<any>}
@@ -80,13 +75,27 @@ export class Engine extends EventTarget {
 
   /**
    * @param {File} file
-   * @returns {Promise<import('./episode.js').Picture>}
+   * @returns {Promise<Picture>}
    */
   async addPicture(file) {
     const key = newKey('picture');
     const { rgba, size, animated } = await this.request('add-picture', { key, file });
     this.#files.set(key, file);
     return { key, name: file.name, animated, square: new ImageData(rgba, size, size) };
+  }
+
+  /**
+   * Takes in a picture that the page decoded itself; a worker is given it when there is one.
+   * @param {File} file
+   * @param {ImageData} square
+   * @returns {Picture}
+   */
+  adoptPicture(file, square) {
+    const key = newKey('picture');
+    this.#files.set(key, file);
+    // A file that is gone by then is told of when a question needs it.
+    void this.#started?.then(() => this.#send('add-picture', { key, file })).catch(() => {});
+    return { key, name: file.name, animated: false, square };
   }
 
   /** @param {string} key */
@@ -128,7 +137,7 @@ export class Engine extends EventTarget {
   }
 
   /**
-   * @param {string} kind
+   * @param {Kind} kind
    * @param {object} body
    * @param {(event: any) => void} [onEvent]
    * @returns {Promise<any>}

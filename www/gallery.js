@@ -1,23 +1,18 @@
 /**
- * Ready episodes from gallery/, each a press away.
+ * Ready episodes from gallery/, each a press away, with what the model answered when it was recorded.
  */
-import { byId, copyOf, within } from './dom.js';
+import { byId, copyOf, make, within } from './dom.js';
 import { failure } from './engine.js';
-import { text } from './texts.js';
-
-/**
- * @typedef {object} Entry
- * @property {string} id
- * @property {string} title
- * @property {{ name: string, pictures: string[] }[]} concepts
- * @property {{ file: string, answer: number }[]} queries `answer` is the index of the right concept
- * @property {string[]} credits
- */
+import { newConcept, supportOf } from './episode.js';
+import { hasText, text } from './texts.js';
 
 const FOLDER = new URL('gallery/', document.baseURI);
 
 /** How many pictures a card shows of each concept. */
 const SHOWN = 2;
+
+/** Width and height of a picture on the board, as `Square::SIZE` in src/picture.rs. */
+const SIZE = 224;
 
 /** @param {string} file */
 const addressOf = (file) => new URL(file, FOLDER).href;
@@ -29,34 +24,106 @@ async function get(file) {
   return response;
 }
 
-/** @param {string} path @returns {Promise<File>} */
-export async function galleryFile(path) {
+/**
+ * A ready picture, which is square and decoded by any browser: it needs no program.
+ * @param {string} path
+ * @param {import('./engine.js').Engine} engine
+ */
+async function pictureOf(path, engine) {
   const blob = await (await get(path)).blob();
-  return new File([blob], path.split('/').pop() ?? path, { type: blob.type });
+  const file = new File([blob], path.split('/').pop() ?? path, { type: blob.type });
+  const canvas = document.createElement('canvas');
+  canvas.width = canvas.height = SIZE;
+  const context = canvas.getContext('2d');
+  const bitmap = await createImageBitmap(blob).catch(() => null);
+  if (!context || !bitmap) throw failure('gallery-missing', path);
+  context.drawImage(bitmap, 0, 0, SIZE, SIZE);
+  return engine.adoptPicture(file, context.getImageData(0, 0, SIZE, SIZE));
 }
 
-/** @param {(entry: Entry) => void} open pressed */
-export async function createGallery(open) {
-  /** @type {Entry[]} */
-  const entries = await (await get('gallery.json')).json();
+/**
+ * Brings a ready episode, and its recorded answers, without which the board is still of use.
+ * @param {Entry} entry
+ * @param {import('./engine.js').Engine} engine
+ * @returns {Promise<{ episode: Episode, recorded: Promise<Result[]> }>}
+ */
+export async function openEntry(entry, engine) {
+  const fetched = get(`../recorded/${entry.id}.json`).then((response) => response.json());
+  fetched.catch(() => {}); // whoever waits for the answers is told
+  const all = (/** @type {string[]} */ files) =>
+    Promise.all(files.map((file) => pictureOf(file, engine)));
+  const concepts = Promise.all(
+    entry.concepts.map(async ({ name, pictures }) => newConcept(name, await all(pictures))),
+  );
+  const queries = await all(entry.queries.map(({ file }) => file));
+  const episode = { concepts: await concepts, queries, query: queries[0]?.key ?? null };
+  const result = resultWith(supportOf(episode).map(({ key }) => key));
+  const results = (/** @type {any} */ { queries: given }) =>
+    entry.queries.map(({ answer }, index) => ({ ...result(given[index]), right: answer }));
+  return { episode, recorded: fetched.then(results) };
+}
+
+/**
+ * What was recorded, as if it came from the worker.
+ * @param {string[]} keys of the pictures, which a recording numbers
+ * @returns {(recorded: any) => Result}
+ */
+const resultWith =
+  (keys) =>
+  ({ answer, link, what_ifs }) => {
+    const keyed = (/** @type {any} */ given) => ({
+      ...given,
+      examples: given.examples.map((/** @type {any} */ example) => ({
+        ...example,
+        picture: keys[example.picture],
+      })),
+    });
+    return {
+      answer: keyed(answer),
+      link,
+      what_ifs: what_ifs.map((/** @type {any} */ { intervention }) => intervention),
+      recorded: what_ifs.map((/** @type {any} */ what) => ({
+        ...what,
+        answer: keyed(what.answer),
+      })),
+      device: '',
+      right: null,
+      tried: new Map(),
+    };
+  };
+
+/** @returns {Promise<Entry[]>} */
+export const fetchEntries = async () => (await get('gallery.json')).json();
+
+/** @param {Entry[]} entries @param {(entry: Entry) => void} open pressed */
+export function createGallery(entries, open) {
   const cards = byId('gallery-cards', HTMLElement);
-  cards.replaceChildren(...entries.map((entry) => makeCard(entry, open)));
+  const render = () => cards.replaceChildren(...entries.map((entry) => makeCard(entry, open)));
+  render();
   const credits = [...new Set(entries.flatMap((entry) => entry.credits))];
   byId('gallery-credits-lead', HTMLElement).hidden = credits.length === 0;
   byId('gallery-credits', HTMLElement).replaceChildren(
-    ...credits.map((credit) => {
-      const item = document.createElement('li');
-      item.textContent = credit;
-      return item;
-    }),
+    ...credits.map((credit) => make('li', credit)),
   );
+  return {
+    render,
+    /** Fetches the cards' pictures, which can wait until the board is there. */
+    showPictures() {
+      for (const image of cards.querySelectorAll('img')) image.src = image.dataset.src ?? '';
+    },
+  };
+}
+
+/** In the language of the page, where its texts have it. @param {Entry} entry */
+function titleOf({ id, title }) {
+  return hasText(`gallery-${id}`) ? text(`gallery-${id}`) : title;
 }
 
 /** @param {Entry} entry @param {(entry: Entry) => void} open */
 function makeCard(entry, open) {
   const card = copyOf('gallery-template');
   card.dataset.testid = `gallery-${entry.id}`;
-  within(card, '.gallery-title', HTMLElement).textContent = entry.title;
+  within(card, '.gallery-title', HTMLElement).textContent = titleOf(entry);
   within(card, '.gallery-names', HTMLElement).textContent = entry.concepts
     .map(({ name }) => name)
     .join(' · ');
@@ -67,7 +134,7 @@ function makeCard(entry, open) {
     group.append(
       ...pictures.slice(0, SHOWN).map((file) => {
         const image = document.createElement('img');
-        image.src = addressOf(file);
+        image.dataset.src = addressOf(file);
         image.alt = '';
         image.width = 48;
         image.height = 48;
@@ -81,7 +148,7 @@ function makeCard(entry, open) {
   card.addEventListener('click', () => open(entry));
   card.setAttribute(
     'aria-label',
-    `${entry.title}. ${text('gallery-names', {
+    `${titleOf(entry)}. ${text('gallery-names', {
       names: entry.concepts.map(({ name }) => name).join(', '),
     })}`,
   );

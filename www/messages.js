@@ -1,7 +1,7 @@
 /**
  * One message at a time, beside what it is about, until it is closed or the next thing is done.
  */
-import { copyOf, within } from './dom.js';
+import { copyOf, make, within } from './dom.js';
 
 /** @type {HTMLElement | null} */
 let shown = null;
@@ -24,13 +24,7 @@ export function showMessage(place, lines, kind = 'error', code = '') {
   message.classList.add(kind);
   message.dataset.code = code;
   message.setAttribute('role', kind === 'error' ? 'alert' : 'status');
-  within(message, '.message-lines', HTMLElement).append(
-    ...lines.map((line) => {
-      const paragraph = document.createElement('p');
-      paragraph.textContent = line;
-      return paragraph;
-    }),
-  );
+  within(message, '.message-lines', HTMLElement).append(...lines.map((line) => make('p', line)));
   within(message, 'button', HTMLButtonElement).addEventListener('click', clearMessage);
   place.append(message);
   shown = message;

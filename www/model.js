@@ -13,8 +13,8 @@ import { text } from './texts.js';
  * @param {(thrown: unknown) => void} tell of a failure
  */
 export function createModel(engine, tell) {
-  /** @type {Promise<void>} */
-  let opening;
+  /** @type {Promise<void> | null} */
+  let opening = null;
   /** @type {Promise<void> | null} */
   let loading = null;
   let asking = false;
@@ -65,7 +65,7 @@ export function createModel(engine, tell) {
   }
 
   async function bring() {
-    await (download.state === 'unavailable' ? open() : opening);
+    await (download.state === 'unavailable' ? open() : (opening ?? open()));
     const { preference } = device;
     download.enter('loading');
     try {
@@ -90,11 +90,22 @@ export function createModel(engine, tell) {
   engine.addEventListener('lost', () => {
     if (download.state === 'loaded') void open().catch(tell);
   });
-  void open().catch(tell);
 
   return {
     panel: byId('model', HTMLElement),
     load,
+
+    /** Begins with what there is to load. */
+    start() {
+      if (typeof WebAssembly !== 'object') tell(failure('wasm-missing'));
+      else if (!opening) void open().catch(tell);
+    },
+
+    /** Says the same in another language. */
+    rename() {
+      device.show();
+      if (download.state !== 'loading') download.enter(download.state);
+    },
 
     /** The device of the loaded model, in words. */
     get loadedOn() {

@@ -14,8 +14,6 @@ const DAMAGED = new Set(['pack-shard-truncated', 'pack-shard-corrupt']);
 /** Progress is told at most this often, in milliseconds. */
 const PACE = 100;
 
-/** @typedef {{ path: string, bytes: number, sha256: string }} PackFile */
-
 /** @returns {Promise<Cache | null>} */
 async function storage() {
   try {

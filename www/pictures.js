@@ -1,7 +1,9 @@
 /**
  * Picture files on their way to the board: chosen, dropped or pasted.
  */
+import { takePhoto } from './camera.js';
 import { asFailure, failure } from './engine.js';
+import { PICTURES, QUERIES } from './episode.js';
 import { clearMessage, showMessage } from './messages.js';
 import { sentence, text } from './texts.js';
 
@@ -16,9 +18,10 @@ export function createPictures(engine, store, panels) {
    * @param {File[]} files
    * @param {() => Element} place of the message
    * @param {(pending: number) => void} setPending
-   * @param {(picture: import('./episode.js').Picture) => void} put
+   * @param {(picture: Picture) => void} put
+   * @param {() => number} room how many more there is room for
    */
-  async function take(files, place, setPending, put) {
+  async function take(files, place, setPending, put, room) {
     clearMessage();
     if (files.length === 0) {
       showMessage(place(), [sentence(failure('no-picture-file'))], 'error', 'no-picture-file');
@@ -29,6 +32,7 @@ export function createPictures(engine, store, panels) {
     for (const [index, file] of files.entries()) {
       setPending(files.length - index);
       try {
+        if (room() < 1) throw failure('no-room', file.name);
         const picture = await engine.addPicture(file);
         put(picture);
         if (picture.animated) notes.push(text('picture-animated', { subject: file.name }));
@@ -50,7 +54,11 @@ export function createPictures(engine, store, panels) {
       (pending) => panels().board.setPending(concept, pending),
       (picture) => {
         if (!store.has(concept)) return engine.removePicture(picture.key); // removed meanwhile
-        store.setConcept(concept, (old) => ({ ...old, pictures: [...old.pictures, picture] }));
+        store.placePicture(picture, concept);
+      },
+      () => {
+        const of = store.episode.concepts.find(({ key }) => key === concept);
+        return PICTURES - (of?.pictures.length ?? 0);
       },
     );
 
@@ -61,6 +69,7 @@ export function createPictures(engine, store, panels) {
       () => panels().query.zone.closest('section') ?? panels().query.zone,
       panels().query.setPending,
       (picture) => store.addQuery(picture),
+      () => QUERIES - store.episode.queries.length,
     );
 
   // A file that misses a zone must not replace the page.
@@ -73,15 +82,31 @@ export function createPictures(engine, store, panels) {
   document.addEventListener('pointerover', ({ target }) => {
     if (target instanceof Element) pointed = target;
   });
+  /** To the concept that a node is in, else to the question. @param {(Element | null)[]} nodes @param {File[]} files */
+  function add(nodes, files) {
+    const concept = nodes.map(panels().board.conceptAt).find(Boolean);
+    if (concept) addToConcept(concept, files);
+    else addToQuery(files);
+  }
   // Pasted pictures go to the concept in use, else to the question.
   document.addEventListener('paste', (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
     if (files.length === 0) return; // text, for the field that has the focus
     event.preventDefault();
-    const concept =
-      panels().board.conceptAt(document.activeElement) ?? panels().board.conceptAt(pointed);
-    if (concept) addToConcept(concept, files);
-    else addToQuery(files);
+    add([document.activeElement, pointed], files);
+  });
+  document.addEventListener('click', async ({ target }) => {
+    const button = target instanceof Element ? target.closest('.camera') : null;
+    const place = button?.closest('section');
+    if (!button || !place) return;
+    clearMessage();
+    try {
+      const file = await takePhoto();
+      if (file) add([button], [file]);
+    } catch (thrown) {
+      const error = asFailure(thrown);
+      showMessage(place, [sentence(error)], 'error', error.code);
+    }
   });
 
   return { addToConcept, addToQuery };

@@ -1,15 +1,16 @@
 /**
- * The picture to name, and the others that may be asked about.
+ * The pictures to name: the one that is asked about, and the others, each with its own answer under it.
  */
-import { acceptFiles, byId, draw } from './dom.js';
-import { queryOf } from './episode.js';
+import { acceptFiles, byId, draw, make } from './dom.js';
+import { QUERIES, queryOf } from './episode.js';
 import { text } from './texts.js';
 
 /**
  * @param {import('./episode.js').Store} store
  * @param {(files: File[]) => void} addFiles
+ * @param {(query: string) => { name: string, concept: number | null } | null} answerTo a question, where there is one
  */
-export function createQuery(store, addFiles) {
+export function createQuery(store, addFiles, answerTo) {
   const zone = byId('query-zone', HTMLElement);
   const figure = byId('query-figure', HTMLElement);
   const canvas = byId('query-canvas', HTMLCanvasElement);
@@ -27,10 +28,32 @@ export function createQuery(store, addFiles) {
     files.focus();
   });
 
+  /** @param {Picture} picture @param {number} index */
+  function makeChoice(picture, index) {
+    const button = make('button', '', 'query-choice');
+    const answer = answerTo(picture.key);
+    button.type = 'button';
+    button.dataset.testid = `query-choice-${index}`;
+    const label = text('query-choose', { file: picture.name });
+    button.ariaLabel = answer ? `${label}: ${answer.name}` : label;
+    button.ariaPressed = String(picture.key === store.episode.query);
+    button.addEventListener('click', () => store.chooseQuery(picture.key));
+    const small = document.createElement('canvas');
+    small.width = picture.square.width;
+    small.height = picture.square.height;
+    draw(small, picture);
+    const caption = make('span', answer?.name ?? '?', 'query-name');
+    caption.dir = 'auto';
+    if (answer) caption.dataset.concept = String(answer.concept);
+    button.append(small, caption);
+    return button;
+  }
+
   function render() {
     const { queries } = store.episode;
     const query = queryOf(store.episode);
     figure.hidden = !query;
+    add.hidden = queries.length >= QUERIES;
     add.classList.toggle('small', Boolean(query));
     addText.textContent = text(query ? 'query-replace' : 'query-add');
     if (query) {
@@ -41,27 +64,10 @@ export function createQuery(store, addFiles) {
     }
     const focused = others.contains(document.activeElement);
     others.hidden = queries.length < 2;
-    others.replaceChildren(
-      ...queries.map((picture, index) => {
-        const button = document.createElement('button');
-        button.type = 'button';
-        button.className = 'query-choice';
-        button.dataset.testid = `query-choice-${index}`;
-        button.setAttribute('aria-label', text('query-choose', { file: picture.name }));
-        button.setAttribute('aria-pressed', String(picture === query));
-        button.addEventListener('click', () => store.chooseQuery(picture.key));
-        const small = document.createElement('canvas');
-        small.width = picture.square.width;
-        small.height = picture.square.height;
-        draw(small, picture);
-        button.append(small);
-        return button;
-      }),
-    );
-    if (focused) {
-      const chosen = others.querySelector('[aria-pressed="true"]');
-      if (chosen instanceof HTMLElement) chosen.focus();
-    }
+    others.replaceChildren(...queries.map(makeChoice));
+    if (!focused) return;
+    const chosen = others.querySelector('[aria-pressed="true"]');
+    if (chosen instanceof HTMLElement) chosen.focus();
   }
 
   store.addEventListener('change', render);
@@ -69,6 +75,8 @@ export function createQuery(store, addFiles) {
 
   return {
     zone,
+    figure,
+    render,
     /** @param {number} pending pictures that are still being decoded */
     setPending: (pending) => zone.classList.toggle('busy', pending > 0),
   };

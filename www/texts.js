@@ -2,25 +2,55 @@
  * Every word that the page shows, from texts/<locale>.json, and the numbers in it, by Intl.
  */
 
-const locale = 'en';
+/** The choice is kept under this name in the browser's storage. */
+const STORED = 'link-context-language';
 
 /** @type {Record<string, string>} */
 let texts = {};
 
-const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
-const whole = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
-const megabytes = new Intl.NumberFormat(locale, {
-  style: 'unit',
-  unit: 'megabyte',
-  maximumFractionDigits: 0,
-});
+/** @type {Intl.NumberFormat} */
+let number;
+/** @type {Intl.NumberFormat} */
+let whole;
+/** @type {Intl.NumberFormat} */
+let megabytes;
 
-/** Fetches the texts; nothing can be shown before. */
-export async function loadTexts() {
+/** Fetches the texts; nothing can be shown before. @param {string} locale */
+export async function loadTexts(locale) {
   const response = await fetch(new URL(`texts/${locale}.json`, document.baseURI));
   if (!response.ok) throw new Error(`texts/${locale}.json: ${response.status}`);
   texts = await response.json();
+  number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+  whole = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
+  const megabyte = { style: 'unit', unit: 'megabyte', maximumFractionDigits: 0 };
+  megabytes = new Intl.NumberFormat(locale, /** @type {Intl.NumberFormatOptions} */ (megabyte));
   document.documentElement.lang = locale;
+  document.documentElement.dir = text('direction');
+  document.title = text('title');
+  fillTexts(document);
+}
+
+/** The one chosen before, else the first of the browser's that there is. @param {string[]} locales that there are */
+export function preferredLocale(locales) {
+  const wanted = [stored(), ...navigator.languages.map((tag) => tag.split('-')[0])];
+  return wanted.find((locale) => locale && locales.includes(locale)) ?? locales[0];
+}
+
+function stored() {
+  try {
+    return localStorage.getItem(STORED);
+  } catch {
+    return null; // forbidden: the browser's own languages are left
+  }
+}
+
+/** @param {string} locale */
+export function keepLocale(locale) {
+  try {
+    localStorage.setItem(STORED, locale);
+  } catch {
+    // Forbidden: it is chosen again next time.
+  }
 }
 
 /**
@@ -42,7 +72,7 @@ export const hasText = (key) => key in texts;
 
 /**
  * The one sentence of an error.
- * @param {import('./engine.js').Failure} failure
+ * @param {Failure} failure
  */
 export function sentence({ code, subject, detail }) {
   const key = hasText(`error-${code}`) ? `error-${code}` : 'error-internal';

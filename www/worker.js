@@ -1,21 +1,7 @@
 /**
  * Owns the WebAssembly program and the loaded model, so that the page stays quick while they compute.
  *
- * Takes messages `{id, kind, ...}` and answers each with one `{id, ok}` or `{id, error}`; before that may come `{id, event, ...}`.
- *
- * | kind           | takes                               | gives                                      | events            |
- * | -------------- | ----------------------------------- | ------------------------------------------ | ----------------- |
- * | init           |                                     |                                            |                   |
- * | add-picture    | key, file                           | rgba, size, animated                       |                   |
- * | remove-picture | key                                 |                                            |                   |
- * | check          | concepts [{name, pictures}], query  | (fails where the episode breaks a rule)    |                   |
- * | open           | preference                          | device, bytes, kept                        |                   |
- * | load           | preference                          | device, bytes                              | progress          |
- * | cancel         |                                     | (load fails with `cancelled`)              |                   |
- * | ask            | concepts [{name, pictures}], query  | answer or null, link                       | stage, token      |
- * | stop           |                                     | (ask ends early)                           |                   |
- *
- * Pictures are called by the page's keys; the program's own numbers stay here.
+ * Its messages are in types.d.ts. Pictures are called by the page's keys; the program's own numbers stay here.
  */
 import { Pack } from './pack.js';
 import { program } from './program.js';
@@ -36,7 +22,7 @@ const missing = new Map();
 let pack = null;
 /** @type {any} */
 let session = null;
-/** @type {{ outline: string, cost: object } | null} what the session has linked */
+/** @type {{ support: string, cost: object } | null} what the session has linked */
 let linked = null;
 let stopped = false;
 
@@ -67,6 +53,7 @@ async function init() {
 
 /** @param {{ key: string, file: File }} message */
 async function addPicture({ key, file }) {
+  if (numbers.has(key)) return null; // given while the worker started, too
   try {
     const { id, rgba, size, animated } = await read(file);
     numbers.set(key, id);
@@ -145,35 +132,58 @@ async function load({ preference }, tell) {
 }
 
 /**
- * @param {{ concepts: { name: string, pictures: string[] }[], query: string }} message
+ * Links a support set, changed by the intervention if there is one, and names the query.
+ * @param {{ concepts: { name: string, pictures: string[] }[], query: string, intervention?: object }} message
  * @param {(event: object) => void} tell
  */
-async function ask(message, tell) {
+async function answer(message, tell) {
   stopped = false;
+  const { intervention } = message;
   const { concepts, query } = numbered(message);
-  const outline = JSON.stringify(concepts);
-  const reused = linked?.outline === outline;
+  const support = JSON.stringify([concepts, intervention]);
+  const reused = linked?.support === support;
   if (!reused) {
     linked = null;
     tell({ event: 'stage', stage: 'link' });
-    const cost = await session.link(pictures, { concepts });
-    linked = { outline, cost };
+    const cost = await session.link(pictures, { concepts, intervention });
+    linked = { support, cost };
   }
   const link = { ...linked?.cost, reused };
-  if (stopped) return { answer: null, link };
+  if (stopped) return { concepts, answer: null, link };
   tell({ event: 'stage', stage: 'answer' });
-  const answer = await session.answer(pictures, query, (/** @type {object} */ token) =>
+  const given = await session.answer(pictures, query, (/** @type {object} */ token) =>
     tell({ event: 'token', token }),
   );
   const keys = new Map([...numbers].map(([key, number]) => [number, key]));
-  const examples = answer.examples.map((/** @type {any} */ example) => ({
+  const examples = given.examples.map((/** @type {any} */ example) => ({
     ...example,
     picture: keys.get(example.picture),
   }));
-  return { answer: { ...answer, examples }, link };
+  return { concepts, answer: { ...given, examples }, link };
 }
 
-/** @type {Record<string, (message: any, tell: (event: object) => void) => unknown>} */
+/** @param {any} message @param {(event: object) => void} tell */
+async function ask(message, tell) {
+  const { concepts, ...reply } = await answer(message, tell);
+  return { ...reply, what_ifs: wasm.what_ifs(concepts, reply.answer?.concept ?? null) };
+}
+
+/** @param {any} message @param {(event: object) => void} tell */
+async function whatIf(message, tell) {
+  const { concepts, ...reply } = await answer(message, tell);
+  if (!reply.answer?.concepts.length) return { ...reply, answer: null }; // stopped
+  const { intervention, before } = message;
+  const [first, second] = [before, reply.answer].map(outcomeOf);
+  return { ...reply, ...wasm.compare({ concepts, intervention, before: first, after: second }) };
+}
+
+/** What an answer says of the concepts. @param {any} answer */
+const outcomeOf = ({ concept, concepts }) => ({
+  concept,
+  probabilities: concepts.map((/** @type {any} */ { probability }) => probability),
+});
+
+/** @type {Record<Kind, (message: any, tell: (event: object) => void) => unknown>} */
 const handlers = {
   init,
   open,
@@ -182,6 +192,7 @@ const handlers = {
   'remove-picture': (message) => inTurn(() => removePicture(message)),
   check: (message) => inTurn(async () => pictures.check(numbered(message))),
   ask: (message, tell) => inTurn(() => ask(message, tell)),
+  'what-if': (message, tell) => inTurn(() => whatIf(message, tell)),
   cancel: () => pack?.cancel(),
   stop: () => {
     stopped = true;
@@ -203,7 +214,7 @@ function plain(error) {
 }
 
 self.addEventListener('message', async ({ data }) => {
-  const { id, kind } = data;
+  const { id, kind } = /** @type {{ id: number, kind: Kind }} */ (data);
   try {
     const ok = await handlers[kind](data, (event) => self.postMessage({ ...event, id }));
     self.postMessage({ id, ok: ok ?? null });

@@ -28,9 +28,6 @@ use crate::features::{ClassFeatures, Styles};
 use crate::picture::Square;
 use crate::session::{Features, LinkedExample, Session, SessionError};
 
-/// The grey of a blank picture, in all channels: the encoder's zero.
-const GREY: u8 = 127;
-
 /// Classes from which episodes are drawn; both concepts of an episode come from one source.
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -55,12 +52,7 @@ pub async fn run(
     trials: Vec<Trial>,
     mut on_record: impl FnMut(&Record),
 ) -> Result<Vec<Record>, SessionError> {
-    let size = Square::SIZE;
-    let blank = session.encode(&Square {
-        size,
-        rgb: vec![GREY; size * size * 3],
-        animated: false,
-    });
+    let blank = session.encode(&Square::blank());
     let mut records = Vec::new();
     for trial in trials {
         let record = answer(session, source, &blank, trial).await?;

@@ -8,7 +8,8 @@ export default class ClosingLine {
     const counts = { expected: 0, flaky: 0, unexpected: 0, skipped: 0 };
     for (const test of this.suite.allTests()) counts[test.outcome()] += 1;
     const passed = counts.expected + counts.flaky;
-    console.log(`browser: ${passed} passed, ${counts.unexpected} failed, ${counts.skipped} skipped`);
+    console.log(
+      `browser: ${passed} passed, ${counts.unexpected} failed, ${counts.skipped} skipped`,
+    );
   }
-
 }

@@ -15,6 +15,12 @@ export const gallery = JSON.parse(readFileSync(file('gallery.json'), 'utf8')).ma
   })),
 }));
 
+/** Waits for the episode that the page begins with, and clears the board. */
+export async function emptyBoard(page) {
+  await page.getByTestId('answer-name').filter({ hasText: /./ }).waitFor();
+  await page.getByTestId('clear').click();
+}
+
 /** Names a concept and chooses its pictures, as a person does. */
 export async function fillConcept(page, index, { name, pictures }) {
   await page.getByTestId(`concept-name-${index}`).fill(name);

@@ -1,6 +1,6 @@
 // What a person may get wrong, and what a server may: each gives one sentence, and the board stays as it was.
 import { expect, test } from '@playwright/test';
-import { chooseQuery, fillBoard, fillConcept, gallery } from './gallery.js';
+import { chooseQuery, emptyBoard, fillBoard, fillConcept, gallery } from './gallery.js';
 
 const [episode] = gallery;
 
@@ -14,6 +14,7 @@ async function expectMessage(page, code, words) {
 
 test.beforeEach(async ({ page }) => {
   await page.goto('./');
+  await emptyBoard(page);
 });
 
 test.describe('a file', () => {
@@ -23,6 +24,18 @@ test.describe('a file', () => {
     for (const [index, { name }] of episode.concepts.entries()) {
       await expect(page.getByTestId(`concept-name-${index}`)).toHaveValue(name);
     }
+  });
+
+  test('for which there is no room', async ({ page }) => {
+    const files = Array(8).fill(episode.queries[0].file);
+    await page.getByTestId('concept-files-0').setInputFiles(files);
+    await expectMessage(page, 'no-room', 'query-1.webp');
+    await page
+      .getByTestId('concept-0')
+      .getByTestId(/^picture-\d+$/)
+      .nth(7)
+      .waitFor();
+    await page.getByTestId('undo').click({ clickCount: 7 });
   });
 
   test('that is no picture', async ({ page }) => {

@@ -1,5 +1,5 @@
 // The page as a person uses it.
-import { chooseQuery, fillBoard, gallery } from './gallery.js';
+import { chooseQuery, emptyBoard, fillBoard, gallery } from './gallery.js';
 import { expect, test } from './watched.js';
 
 // The one that this adapter answers surely from two pictures of each concept.
@@ -58,6 +58,7 @@ for (const { id, concepts } of gallery) {
 test('two concepts of two pictures are learned and named on the processor', async ({ page }) => {
   await page.goto('./');
   await page.getByTestId('device-select').selectOption('cpu');
+  await emptyBoard(page);
   await fillBoard(page, episode, 2);
   const names = episode.concepts.map(({ name }) => name);
   // One question for each name, so that one answer for everything does not pass.
@@ -67,9 +68,9 @@ test('two concepts of two pictures are learned and named on the processor', asyn
       episode.queries.find(({ answer }) => answer === name),
     );
     await page.getByTestId('ask').click();
-    const panel = page.getByTestId('answer');
-    await expect(panel).toHaveAttribute('aria-busy', 'true');
-    await expect(panel).not.toHaveAttribute('aria-busy', 'true', { timeout: 4 * 60_000 });
+    // The picture that is asked about carries its answer.
+    const asked = page.getByTestId(/^query-choice-/).and(page.locator('[aria-pressed="true"]'));
+    await expect(asked).toHaveText(name, { timeout: 4 * 60_000 });
     await expect(page.getByTestId('answer-name')).toHaveText(name);
     await expect(page.getByTestId('answer-device')).toContainText('CPU');
     const likeliest = page.getByTestId(`probability-${names.indexOf(name)}`);
@@ -80,4 +81,14 @@ test('two concepts of two pictures are learned and named on the processor', asyn
     }
     await expect(page.getByTestId('message')).toBeHidden();
   }
+  // The names change sides: the verdict is the one that the answer deserves.
+  const before = await page.getByTestId('answer-name').textContent();
+  const card = page.getByTestId('what-if-swap');
+  await card.getByRole('button').click();
+  await expect(card.getByTestId('verdict')).toBeVisible({ timeout: 4 * 60_000 });
+  const line = await card.getByTestId('what-if-answer').textContent();
+  const followed = line.endsWith(names.find((name) => name !== before));
+  const verdict = followed ? 'followed' : 'failed';
+  await expect(card.getByTestId('verdict')).toHaveAttribute('data-verdict', verdict);
+  await expect(page.getByTestId('answer-name')).toHaveText(before);
 });

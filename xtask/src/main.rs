@@ -13,6 +13,7 @@ mod pictures;
 mod process;
 mod programs;
 mod range;
+mod record;
 mod report;
 mod serve;
 mod site;
@@ -74,6 +75,8 @@ enum Task {
     Train(Passed),
     /// Runs the benchmark
     Eval(Passed),
+    /// Asks the model every ready episode and writes its answers into www/recorded/, where the page shows them from
+    Record,
     /// Writes the tables of the documentation from kept results and training logs
     Report(Passed),
     /// Measures speed and cost: of a training step (train), of the page beside other engines (browser)
@@ -111,6 +114,7 @@ fn run(task: Task) -> Result<()> {
         Task::Test { only } => test::test(&workspace, only),
         Task::Train(passed) => programs::run(&workspace, "train", Input::Originals, &passed),
         Task::Eval(passed) => programs::run(&workspace, "eval", Input::Pack, &passed),
+        Task::Record => record::record(&workspace),
         Task::Report(passed) => programs::run(&workspace, "report", Input::None, &passed),
         Task::Pictures(passed) => pictures::draw(&workspace, &passed),
         Task::Bench(passed)

@@ -5,10 +5,12 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::thread;
 
 use anyhow::{Context, Result, anyhow};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
 
 use crate::range::{self, Asked};
-use crate::site::{CONTENT_SECURITY_POLICY, Site, media_type};
+use crate::site::{CONTENT_SECURITY_POLICY, Site, is_text, media_type};
 use crate::workspace::Workspace;
 use crate::{build, pack};
 
@@ -77,6 +79,11 @@ fn answer(site: &Site, request: &Request) -> Response<Body> {
     let asked = range.map_or(Asked::Whole, |header| {
         range::parse(header.value.as_str(), length)
     });
+    let kind = media_type(&path);
+    if matches!(asked, Asked::Whole) && is_text(kind) && takes_gzip(request) {
+        return compressed(file, kind)
+            .unwrap_or_else(|_| problem(500, "This file cannot be read."));
+    }
     let (status, part, content_range) = match asked {
         Asked::Whole => (200, 0..length, None),
         Asked::Part(part) => {
@@ -93,7 +100,7 @@ fn answer(site: &Site, request: &Request) -> Response<Body> {
     }
     let size = part.end - part.start;
     let headers = [
-        header("Content-Type", media_type(&path)),
+        header("Content-Type", kind),
         header("Accept-Ranges", "bytes"),
         content_range.and_then(|text| header("Content-Range", &text)),
     ];
@@ -103,6 +110,31 @@ fn answer(site: &Site, request: &Request) -> Response<Body> {
         size,
         headers.into_iter().flatten(),
     )
+}
+
+/// Whether the browser can read what is compressed.
+fn takes_gzip(request: &Request) -> bool {
+    let accepted = request
+        .headers()
+        .iter()
+        .find(|header| header.field.equiv("Accept-Encoding"));
+    let names = accepted.map_or("", |header| header.value.as_str());
+    names.split(',').any(|name| name.trim() == "gzip")
+}
+
+/// A text, compressed as hosts of static files do it; the program and the pack are compressed as they lie.
+fn compressed(mut file: File, kind: &str) -> std::io::Result<Response<Body>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    std::io::copy(&mut file, &mut encoder)?;
+    let bytes = encoder.finish()?;
+    let size = bytes.len() as u64;
+    let headers = [
+        header("Content-Type", kind),
+        header("Content-Encoding", "gzip"),
+        header("Vary", "Accept-Encoding"),
+    ];
+    let body: Body = Box::new(std::io::Cursor::new(bytes));
+    Ok(respond(200, body, size, headers.into_iter().flatten()))
 }
 
 fn problem(status: u16, message: &'static str) -> Response<Body> {

@@ -96,6 +96,11 @@ pub fn media_type(file: &Path) -> &'static str {
     }
 }
 
+/// Whether a media type is one of text, which a server compresses on the way.
+pub fn is_text(media_type: &str) -> bool {
+    media_type.starts_with("text/") || matches!(media_type, "application/json" | "image/svg+xml")
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -197,5 +202,7 @@ mod tests {
         assert_eq!(of("en.json"), "application/json");
         assert_eq!(of("shard-0.bin"), "application/octet-stream");
         assert_eq!(of("LICENSE"), "application/octet-stream");
+        assert!(is_text(of("app.js")) && is_text(of("en.json")) && is_text(of("favicon.svg")));
+        assert!(!is_text(of("shard-0.bin")) && !is_text(of("a.webp")) && !is_text(of("x.wasm")));
     }
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every check, one step after the other.
 
+use std::fs;
 use std::process::Command;
 use std::time::Instant;
 
@@ -8,13 +9,15 @@ use clap::ValueEnum;
 
 use crate::build::{self, WEB_FEATURES};
 use crate::workspace::Workspace;
-use crate::{chromium, npm, pack, process};
+use crate::{chromium, files, npm, pack, process};
 
 /// One check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Step {
     /// The code is formatted
     Format,
+    /// The page's JavaScript is typed, formatted and short
+    Script,
     /// The browser's build has no autotune
     Features,
     /// No lint, native
@@ -120,6 +123,7 @@ impl Step {
     fn run(self, workspace: &Workspace) -> Result<Option<Tally>> {
         match self {
             Self::Format => process::run(workspace.cargo().args(["fmt", "--all", "--check"]))?,
+            Self::Script => script(workspace)?,
             Self::Features => features(workspace)?,
             Self::LintNative => {
                 let lint = ["clippy", "--all-targets"];
@@ -155,12 +159,43 @@ impl Step {
             }
             Self::Native => {
                 let mut tests = workspace.cargo();
-                return counted(tests.args(["test", "--release", "--features", "cli"])).map(Some);
+                tests.args(["test", "--release", "--features", "cli"]);
+                // What was recorded is asked again of the pack that the page gets.
+                return counted(tests.env("LINK_CONTEXT_PACK", workspace.pack())).map(Some);
             }
             Self::Browser => return browser(workspace).map(Some),
         }
         Ok(None)
     }
+}
+
+/// Lines of JavaScript that the page may have, empty ones left out: what one person reads in an evening.
+const SCRIPT_LINES: usize = 2500;
+
+/// Types by the comments, format, and the budget of the page's own JavaScript.
+fn script(workspace: &Workspace) -> Result<()> {
+    let tests = workspace.root.join("tests").join("browser");
+    npm::install(&tests)?;
+    let tool = |script: &str| {
+        let mut node = Command::new("node");
+        node.arg(tests.join("node_modules").join(script));
+        node.current_dir(&workspace.root);
+        node
+    };
+    process::run(tool("typescript/bin/tsc").arg("--project").arg(&tests))?;
+    let formatted = ["--check", "www/*.js", "www/*.ts", "tests/browser/*.js"];
+    process::run(tool("prettier/bin/prettier.cjs").args(formatted))?;
+    let mut lines = 0;
+    for file in files::files_under(&workspace.www())? {
+        if file.extension().is_some_and(|extension| extension == "js") {
+            let text = fs::read_to_string(&file)?;
+            lines += text.lines().filter(|line| !line.trim().is_empty()).count();
+        }
+    }
+    if lines > SCRIPT_LINES {
+        bail!("the page has {lines} lines of JavaScript, over its budget of {SCRIPT_LINES}");
+    }
+    Ok(())
 }
 
 /// Autotune may choose a kernel that the browser rejects, and then every number is wrong without a word.

@@ -1,0 +1,37 @@
+//! Records what the model answers to the page's ready episodes. See `cargo xtask record`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Parser;
+use link_context::recording::{Recording, entries, open};
+
+/// Asks the model every ready episode, under every intervention, and writes one file an episode.
+#[derive(Parser, Debug)]
+struct Arguments {
+    /// Folder of the pack.
+    #[arg(long)]
+    pack: PathBuf,
+    /// Folder of the ready episodes.
+    #[arg(long)]
+    gallery: PathBuf,
+    /// Folder for the recordings.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+fn main() -> anyhow::Result<()> {
+    let Arguments { pack, gallery, out } = Arguments::parse();
+    let (mut session, hash) = open(&pack)?;
+    fs::create_dir_all(&out)?;
+    for entry in entries(&gallery)? {
+        let recording = Recording::make(&mut session, &hash, &gallery, &entry);
+        let recording = pollster::block_on(recording)?;
+        let path = out.join(format!("{}.json", entry.id));
+        let text = format!("{}\n", serde_json::to_string(&recording)?);
+        fs::write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
+        println!("{:<20} {:>6} bytes", entry.id, text.len());
+    }
+    Ok(())
+}

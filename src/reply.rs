@@ -1,0 +1,149 @@
+//! What the page is told: an answer with its link, as the worker sends it and as a recording keeps it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::episode::what_if::{Expectation, Outcome, Verdict};
+use crate::episode::{Concept, Example, Intervention};
+use crate::session::Answer;
+
+/// An answer and its link. `P` is whatever the reader refers to a picture by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reply<P> {
+    /// The name, as decoded.
+    pub name: String,
+    /// Whether the model ended the name itself.
+    pub finished: bool,
+    /// Which concept has exactly this name; none where the model said something else.
+    pub concept: Option<usize>,
+    /// The tokens of the name.
+    pub tokens: Vec<ReplyToken>,
+    /// Every concept's name with its probability.
+    pub concepts: Vec<NameProbability>,
+    /// Every example that the model was shown, in its order, with its share of the attention.
+    pub examples: Vec<ExampleShare<P>>,
+    /// Times in milliseconds.
+    pub milliseconds: ReplyTimes,
+    /// Tokens decoded a second, the one that ends a name among them.
+    pub tokens_per_second: f64,
+}
+
+/// A token of an answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReplyToken {
+    /// The text it adds.
+    pub text: String,
+    /// Its probability after everything before it.
+    pub probability: f32,
+}
+
+/// A concept's name and its probability as the answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NameProbability {
+    /// The name.
+    pub name: String,
+    /// Of exactly this name, ended.
+    pub probability: f64,
+}
+
+/// An example and its share of the attention.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExampleShare<P> {
+    /// Index of the concept whose name stood beside it.
+    pub concept: usize,
+    /// The picture that stood there, or would have.
+    pub picture: P,
+    /// Of the attention to all examples; they add up to one.
+    pub share: f32,
+}
+
+/// Times of an answer, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReplyTimes {
+    /// The query picture through the encoder.
+    pub encode: f64,
+    /// The query's positions.
+    pub prefill: f64,
+    /// The answer's tokens.
+    pub decode: f64,
+    /// The other names' probabilities.
+    pub evidence: f64,
+}
+
+impl<P: Clone> Reply<P> {
+    /// Puts an answer together with the names and examples that were linked. `encode` is the time that the query's picture took.
+    pub fn new(answer: &Answer, names: &[String], examples: &[Example<P>], encode: f64) -> Self {
+        // The stop is decoded too.
+        let decoded = answer.tokens.len() + usize::from(answer.finished);
+        Self {
+            name: answer.name.clone(),
+            finished: answer.finished,
+            concept: answer.concept,
+            tokens: answer
+                .tokens
+                .iter()
+                .map(|token| ReplyToken {
+                    text: token.text.clone(),
+                    probability: token.probability,
+                })
+                .collect(),
+            concepts: names
+                .iter()
+                .zip(&answer.names)
+                .map(|(name, log)| NameProbability {
+                    name: name.clone(),
+                    probability: log.exp(),
+                })
+                .collect(),
+            examples: examples
+                .iter()
+                .zip(&answer.shares)
+                .map(|(example, &share)| ExampleShare {
+                    concept: example.concept,
+                    picture: example.picture.clone(),
+                    share,
+                })
+                .collect(),
+            milliseconds: ReplyTimes {
+                encode,
+                prefill: answer.times.prefill,
+                decode: answer.times.decode,
+                evidence: answer.times.evidence,
+            },
+            tokens_per_second: decoded as f64 * 1e3 / answer.times.decode.max(1e-3),
+        }
+    }
+
+    /// What it says of the concepts.
+    pub fn outcome(&self) -> Outcome {
+        let probabilities = self.concepts.iter().map(|name| name.probability);
+        Outcome {
+            concept: self.concept,
+            probabilities: probabilities.collect(),
+        }
+    }
+}
+
+/// What an answer after an intervention shows beside the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// What the answer had to be.
+    pub expectation: Expectation,
+    /// Whether it was.
+    pub verdict: Verdict,
+}
+
+impl Comparison {
+    /// Compares two answers to one query, before and after an intervention on the concepts.
+    pub fn new<P: Clone + PartialEq>(
+        intervention: Intervention,
+        concepts: &[Concept<P>],
+        before: &Outcome,
+        after: &Outcome,
+    ) -> Self {
+        let expectation = Expectation::of(intervention, concepts, before.concept);
+        Self {
+            expectation,
+            verdict: expectation.verdict(before, after),
+        }
+    }
+}
