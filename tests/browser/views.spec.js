@@ -20,6 +20,9 @@ for (const width of [390, 768, 1280]) {
       await page.emulateMedia({ colorScheme });
       await page.goto('./');
       await expect(page.getByTestId('answer-name')).not.toBeEmpty();
+      await page.waitForFunction(() =>
+        [...document.images].every(({ naturalWidth }) => naturalWidth),
+      );
       await page.screenshot({ path: `${folder}/start-${width}-${colorScheme}.png` });
       for (const kind of ['swap', 'blank']) await page.getByTestId(`what-if-run-${kind}`).click();
       for (const [name, selector] of Object.entries(views)) {
