@@ -2,7 +2,7 @@
  * The model's way to this browser: its size before anything is loaded, the progress, and how to end it.
  */
 import { byId } from './dom.js';
-import { size, text } from './texts.js';
+import { duration, size, text } from './texts.js';
 
 /**
  * @typedef {'checking' | 'waiting' | 'loading' | 'loaded' | 'unavailable'} State
@@ -23,6 +23,7 @@ export function createDownload(actions) {
   let state = 'checking';
   let bytes = 0;
   let kept = 0;
+  let since = 0;
 
   load.addEventListener('click', actions.load);
   cancel.addEventListener('click', () => {
@@ -66,6 +67,7 @@ export function createDownload(actions) {
     cancel.hidden = !loading;
     progress.hidden = !loading;
     if (loading) progress.removeAttribute('value');
+    since = performance.now();
     if (focused) (loading ? cancel : load).focus();
   }
   enter('checking');
@@ -87,7 +89,10 @@ export function createDownload(actions) {
       if (state !== 'loading') return;
       progress.max = total;
       progress.value = loaded;
-      panel.textContent = text('model-loading', { loaded: size(loaded), total: size(total) });
+      const left = ((performance.now() - since) / loaded) * (total - loaded);
+      const values = { loaded: size(loaded), total: size(total) };
+      const seconds = Math.ceil(left / 1000) * 1000;
+      panel.textContent = text('model-loading', { ...values, left: duration(seconds) });
     },
 
     /** Adds what happened to what is shown. @param {string} why */

@@ -23,11 +23,12 @@ export function createLines(query, exampleOf) {
     const { left, top } = desk.getBoundingClientRect();
     const from = query.getBoundingClientRect();
     const most = Math.max(...examples.map(({ share }) => share));
-    const lines = examples.flatMap(({ concept, picture, share }) => {
-      const to = exampleOf(picture)?.getBoundingClientRect();
+    const boxes = examples.map(({ picture }) => exampleOf(picture)?.getBoundingClientRect());
+    const beside = boxes.some((box) => box && box.bottom > from.top); // else it is below them all
+    const lines = examples.flatMap(({ concept, share }, index) => {
+      const to = boxes[index];
       if (!to?.width || !from.width) return [];
       const path = document.createElementNS(SVG, 'path');
-      const beside = to.right <= from.left || to.left >= from.right;
       // From the side that looks at the example, and with a bend, so that lines to one row part.
       const [startX, startY] = beside
         ? [to.right <= from.left ? from.left : from.right, from.top + from.height / 2]

@@ -20,6 +20,7 @@ export default defineConfig({
         '--headless=new',
         '--no-sandbox',
         '--enable-unsafe-webgpu',
+        '--use-fake-device-for-media-stream',
         // The tests speak to this machine only.
         '--disable-quic',
         '--no-first-run',

@@ -203,3 +203,20 @@ for (const colorScheme of ['light', 'dark']) {
     expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
   });
 }
+
+for (const width of [320, 768, 2560]) {
+  test(`nothing is wider than ${width} pixels`, async ({ page }) => {
+    await page.setViewportSize({ width, height: 900 });
+    for (const { intervention } of recording.queries[0].what_ifs) {
+      await page.getByTestId(`what-if-run-${intervention.kind}`).click();
+    }
+    for (const language of ['de', 'zh', 'en']) {
+      await page.getByTestId('language').selectOption(language);
+      await expect(page.locator('html')).toHaveAttribute('lang', language);
+      const overflow = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      expect(overflow, language).toBeLessThanOrEqual(0);
+    }
+  });
+}
