@@ -8,10 +8,10 @@ import { percent, text } from './texts.js';
 /** @type {{ id: string, entry: string, query?: number, kind?: Intervention['kind'] }[]} */
 const LESSONS = [
   { id: 'support', entry: 'animals' },
-  { id: 'names', entry: 'cactihog' },
+  { id: 'names', entry: 'doughnut-snail' },
   { id: 'swap', entry: 'robots', kind: 'swap' },
   { id: 'shots', entry: 'animals', kind: 'fewer' },
-  { id: 'fails', entry: 'doughnut-snail', query: 1, kind: 'swap' },
+  { id: 'fails', entry: 'cactihog', kind: 'swap' },
 ];
 
 /** @param {(lesson: typeof LESSONS[0]) => void} open pressed */
