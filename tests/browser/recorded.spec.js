@@ -156,9 +156,9 @@ test('a lesson opens its episode, tries its change and says what is on the board
   page,
 }) => {
   await page.getByTestId('lesson-fails').getByRole('button').click();
-  const snail = gallery.find(({ id }) => id === 'doughnut-snail');
-  await expect(page.getByTestId('concept-name-0')).toHaveValue(snail.concepts[0].name);
-  const { answer, what_ifs } = recordingOf(snail.id).queries[1];
+  const hedgehogs = gallery.find(({ id }) => id === 'cactihog');
+  await expect(page.getByTestId('concept-name-0')).toHaveValue(hedgehogs.concepts[0].name);
+  const { answer, what_ifs } = recordingOf(hedgehogs.id).queries[0];
   await expect(page.getByTestId('answer-name')).toHaveText(answer.name);
   const { verdict } = what_ifs.find(({ intervention }) => intervention.kind === 'swap');
   const mark = page.getByTestId('what-if-swap').getByTestId('verdict');
