@@ -1,6 +1,4 @@
-/**
- * One message at a time, beside what it is about, until it is closed or the next thing is done.
- */
+/** One message at a time, beside what it is about, until it is closed or the next thing is done. */
 import { copyOf, make, within } from './dom.js';
 
 /** @type {HTMLElement | null} */
@@ -28,5 +26,6 @@ export function showMessage(place, lines, kind = 'error', code = '') {
   within(message, 'button', HTMLButtonElement).addEventListener('click', clearMessage);
   place.append(message);
   shown = message;
-  message.scrollIntoView({ block: 'nearest' });
+  // What comes before anything was pressed does not move the page.
+  if (document.activeElement !== document.body) message.scrollIntoView({ block: 'nearest' });
 }

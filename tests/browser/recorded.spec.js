@@ -42,6 +42,13 @@ test('a recorded episode is there within a second and 150 kB, and nothing moves'
   expect(found.milliseconds).toBeLessThanOrEqual(1000);
 });
 
+test('a failure that nobody asked for does not move the page', async ({ page }) => {
+  await expect(page.getByTestId('message')).toHaveAttribute('data-code', 'engine-missing');
+  expect(await page.evaluate(() => scrollY)).toBe(0);
+  await page.getByTestId('load').click();
+  await expect(page.getByTestId('message')).toBeInViewport();
+});
+
 test('every question shows its own answer with its link', async ({ page }) => {
   for (const [index, { answer }] of recording.queries.entries()) {
     await page.getByTestId(`query-choice-${index}`).click();
