@@ -7,7 +7,8 @@
 //! The decoder compares pictures in a head or two, of 64 channels each, whose maps are random to these directions. If all 576 came with the
 //! same strength, what is compared would be a random 64 of them. So the few that tell most come loud: random maps keep distances among few
 //! directions. On held-out classes the nearest prototype under random maps to 64 dimensions is right for 92.8 and 75.5 % (Caltech-101 and
-//! Tiny-ImageNet, 2-way, one shot) with all directions alike, for 95.5 and 84.8 % with 48 loud ones, and for 98 and 87 % without a map.
+//! Tiny-ImageNet, 2-way, one shot) with all directions alike, for 95.5 and 84.8 % with 48 loud ones, and for 98 and 87 % without a map
+//! (measured once, 2,000 and more episodes each, on the vectors of whole pictures).
 
 use nalgebra::{DMatrix, SymmetricEigen};
 use rand::Rng;
