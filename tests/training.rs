@@ -177,6 +177,35 @@ fn an_episode_asks_only_what_it_has_told() {
     }
 }
 
+/// A pool may have fewer pictures than an episode asks for.
+#[test]
+fn clutter_ends_where_the_pictures_end() {
+    let setting = Setting::new();
+    let few = setting.pool.classes()[..2]
+        .iter()
+        .cloned()
+        .map(|mut class| {
+            class.split_off(1);
+            class
+        });
+    let names = ["a", "b"].map(str::to_owned).to_vec();
+    let pool = Pool::new(few.collect(), names, setting.config.connector.visual_tokens);
+    let rules = Rules {
+        clutter: true,
+        ..RULES
+    };
+    let shape = Shape {
+        ways: 2,
+        shots: 20,
+        queries: 20,
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    for _ in 0..20 {
+        let episode = setting.writer().draw(&mut rng, &pool, shape, rules);
+        assert!(!episode.pictures.is_empty());
+    }
+}
+
 /// Silent channels are silent in every picture of an episode, and in about half of the episodes there are some.
 #[test]
 fn channels_are_silent_together() {

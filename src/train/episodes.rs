@@ -159,7 +159,7 @@ impl Concept<'_> {
                     })
                     .collect()
             }
-            Self::Clutter(clutter) => clutter.pictures(rng, wanted),
+            Self::Clutter(clutter) => clutter.pictures(rng, wanted.min(self.len())),
         }
     }
 }
