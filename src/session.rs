@@ -155,8 +155,7 @@ impl Linked {
         };
         let kept = self.examples.iter().zip(examples).take_while(same).count();
         self.examples.truncate(kept);
-        // The sequence's first position stays in any case.
-        self.length = self.examples.last().map_or(1, |read| read.positions.end);
+        self.length = self.examples.last().map_or(0, |read| read.positions.end);
         self
     }
 }
@@ -263,6 +262,7 @@ impl Session {
             None => Linked::default(),
         };
         let mut positions = if linked.length == 0 {
+            // Here a cache that is too large goes.
             self.cache.empty(room);
             self.template.begin()
         } else {
