@@ -78,6 +78,8 @@ pub struct Entry {
 pub struct EntryQuery {
     /// Its path.
     pub file: String,
+    /// The index of the concept that it shows.
+    pub answer: usize,
 }
 
 /// What the model answered to each query of a ready episode. Pictures are numbered through the concepts.

@@ -31,7 +31,10 @@ fn main() -> anyhow::Result<()> {
         let path = out.join(format!("{}.json", entry.id));
         let text = format!("{}\n", serde_json::to_string(&recording)?);
         fs::write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
-        println!("{:<20} {:>6} bytes", entry.id, text.len());
+        let pairs = entry.queries.iter().zip(&recording.queries);
+        let right = pairs.filter(|(query, recorded)| recorded.answer.concept == Some(query.answer));
+        let (right, all) = (right.count(), entry.queries.len());
+        println!("{:<20} {right} of {all} right", entry.id);
     }
     Ok(())
 }
