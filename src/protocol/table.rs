@@ -66,7 +66,7 @@ pub struct CellReport {
     pub majority: Rate,
     /// Answers that are none of the episode's names.
     pub neither: Rate,
-    /// Mean time of a support set and its answer, in milliseconds.
+    /// Mean time of a support set and its answer, in milliseconds, with as many at a time as there are cores.
     pub milliseconds: f64,
     /// Every episode; not read back.
     #[serde(skip_deserializing)]
@@ -104,7 +104,7 @@ pub struct Record {
     pub likelier: bool,
     /// Whether the nearest prototype is the right one.
     pub prototype: Option<bool>,
-    /// Time of the support set and the answer, in milliseconds.
+    /// Time of the support set and the answer, in milliseconds, with others on the other cores.
     pub milliseconds: f64,
 }
 

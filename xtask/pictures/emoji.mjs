@@ -54,7 +54,7 @@ const RELATIVES = [
   'umbrella-on-ground',
   'umbrella-with-rain-drops',
 ];
-/** Both draw nearly every concept, so that one can be asked about by the other. */
+/** Both draw nearly every concept, so that one can be asked about by the other; where one does not, the concept is not measured. */
 const HELD_OUT_STYLES = ['noto', 'emojione'];
 
 /**
@@ -91,11 +91,12 @@ export async function write(out, { seed, lists }) {
 async function writeLists(folder, kept, used) {
   const apart = new Set([...used, ...RELATIVES]);
   const isHeldOut = ({ slug }) => apart.has(slug) || share(slug) < HELD_OUT;
+  const isAskable = ({ drawings }) => HELD_OUT_STYLES.every((style) => style in drawings);
   const slugs = (list) => list.map(({ slug }) => slug);
   await json(join(folder, 'split.json'), {
     emoji: {
       train: slugs(kept.filter((one) => !isHeldOut(one))),
-      held_out: slugs(kept.filter(isHeldOut)),
+      held_out: slugs(kept.filter((one) => isHeldOut(one) && isAskable(one))),
     },
   });
   await json(join(folder, 'styles.json'), {
