@@ -19,9 +19,7 @@ test.beforeEach(async ({ page }) => {
   await expect(page.getByTestId('answer-name')).not.toBeEmpty();
 });
 
-test('a recorded episode is there within 150 kB, and nothing moves', async ({
-  page,
-}) => {
+test('a recorded episode is there within 150 kB, and nothing moves', async ({ page }) => {
   const found = await page.evaluate(async () => {
     const [{ startTime }] = performance.getEntriesByName('episode');
     const resources = performance.getEntriesByType('resource');
