@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Int, Tensor};
 use half::f16;
 use link_context::features::ClassFeatures;
-use link_context::model::ModelConfig;
+use link_context::model::{LinkContextModel, ModelConfig, Parameters};
 use link_context::text::template::{Position, Template};
 use link_context::text::tokenizer::Tokenizer;
 use link_context::train::adapter::{AdapterConfig, initial_adapter};
@@ -173,8 +173,73 @@ fn an_episode_asks_only_what_it_has_told() {
                 };
                 assert!(told.filter(is_name).count() >= SHAPE.shots, "{name:?}");
             }
+            // Where to look for a name: at itself and its stop, earlier, and nowhere that bears another.
+            assert!(episode.told.len() >= episode.queries.len());
+            for told in &episode.told {
+                let stop = setting.template.stop();
+                let names = |places: &[usize]| -> Vec<Vec<u32>> {
+                    let tokens: Vec<u32> = places.iter().map(|&at| token(at)).collect();
+                    let names = tokens.split_inclusive(|&token| token == stop);
+                    names.map(<[u32]>::to_vec).collect()
+                };
+                let name = &names(
+                    &(told.row + 1..episode.positions.len())
+                        .take_while(|&at| matches!(episode.positions[at], Position::Token(_)))
+                        .collect::<Vec<_>>(),
+                )[0];
+                assert!(names(&told.same).iter().all(|same| same == name));
+                assert!(names(&told.others).iter().all(|other| other != name));
+                let all = told.same.iter().chain(&told.others);
+                assert!(all.clone().all(|&at| at < told.row));
+                let before = episode.positions[..told.row].iter();
+                let stops = before.filter(|&&position| position == Position::Token(stop));
+                assert_eq!(all.filter(|&&at| token(at) == stop).count(), stops.count());
+            }
         }
     }
+}
+
+/// What is watched is the attention itself, and watching changes nothing.
+#[test]
+fn watched_positions_pay_all_they_have_to_those_before_them() {
+    let setting = Setting::new();
+    let device = Device::flex();
+    let mut parameters = Parameters::new(&device);
+    let classes: Vec<&ClassFeatures> = setting.pool.classes().iter().collect();
+    let adapter = initial_adapter(&setting.config, ADAPTER, &classes, 1);
+    for (name, tensor) in setting.frozen.iter().chain(&adapter) {
+        parameters.insert(name.clone(), tensor.clone());
+    }
+    let model = LinkContextModel::take(&setting.config, &mut parameters).unwrap();
+    let tokens: Vec<i32> = (20..32).collect();
+    let embedded = model
+        .decoder
+        .embed(Tensor::from_data(tokens.as_slice(), &device));
+    let plain = model.decoder.forward(embedded.clone().unsqueeze());
+    let rows = Tensor::<1, Int>::from_data([3, 9], &device);
+    let (hidden, paid) = model.decoder.forward_watched(embedded, rows);
+    let values = |tensor: Tensor<2>| tensor.try_into_vec_as::<f32>().unwrap();
+    assert_eq!(values(hidden), values(plain.squeeze_dim(0)));
+    let paid = values(paid);
+    for (row, paid) in [3, 9].into_iter().zip(paid.chunks_exact(tokens.len())) {
+        assert!((paid.iter().sum::<f32>() - 1.0).abs() < 1e-5, "{paid:?}");
+        assert!(paid[..=row].iter().all(|&share| share > 0.0), "{paid:?}");
+        assert!(paid[row + 1..].iter().all(|&share| share == 0.0));
+    }
+}
+
+/// A model that also learns where to look comes to look there, on the episodes that it learns from.
+#[test]
+fn leaning_is_learned() {
+    let setting = Setting::new();
+    let episodes = setting.episodes(1);
+    let mut trainer = setting.fresh().with_leaning(1.0);
+    let before = trainer.leaning_share(&episodes).unwrap();
+    for _ in 0..40 {
+        trainer.step(&episodes, 3e-3).unwrap();
+    }
+    let after = trainer.leaning_share(&episodes).unwrap();
+    assert!(after > before + 0.1, "{before} {after}");
 }
 
 /// A pool may have fewer pictures than an episode asks for.

@@ -207,6 +207,7 @@ impl Ours {
                 supervised: (first - 1..size.tokens - 1).collect(),
                 targets: tokens[first..].to_vec(),
                 queries: Vec::new(),
+                told: Vec::new(),
             }
         };
         let episodes: Vec<TrainingEpisode> = (0..size.episodes).map(|_| episode()).collect();

@@ -27,7 +27,9 @@ use link_context::weights::checkpoint::read_safetensors;
 use link_context::weights::convert::{Precision, originals, tokenizer_json};
 use link_context::weights::gguf::Gguf;
 use link_context::weights::{HostTensor, Weights};
-use rand::{Rng as _, SeedableRng as _};
+use rand::SeedableRng as _;
+use rand::distr::Distribution as _;
+use rand::distr::weighted::WeightedIndex;
 use rand_chacha::ChaCha8Rng;
 
 #[global_allocator]
@@ -54,6 +56,9 @@ struct Arguments {
     /// The styles of a source whose files are named STYLE-NUMBER, NAME=FILE: {"train": [...], "held_out": [...]}.
     #[arg(long, value_parser = source_argument)]
     styles: Vec<(String, PathBuf)>,
+    /// How often episodes are drawn from a source beside the others, NAME=NUMBER; 1 where nothing is said.
+    #[arg(long, value_parser = weight_argument)]
+    weight: Vec<(String, f64)>,
     /// Plain text, so that the language model still speaks; may be given several times.
     #[arg(long)]
     text: Vec<PathBuf>,
@@ -73,6 +78,9 @@ struct Arguments {
     /// Steps of the optimiser in all.
     #[arg(long, default_value_t = 800)]
     steps: usize,
+    /// How far the run is on the strategy's way when it begins, 0 to 1: for a run that goes on from another's adapter.
+    #[arg(long, default_value_t = 0.0)]
+    begin: f64,
     /// Episodes a step.
     #[arg(long, default_value_t = 8)]
     batch: usize,
@@ -91,6 +99,9 @@ struct Arguments {
     /// Factor on the low-rank adapters' output.
     #[arg(long, default_value_t = 2.0)]
     scale: f64,
+    /// Weight of learning where to look: of the cross-entropy of the right concept among those whose names are attended to.
+    #[arg(long, default_value_t = 0.0)]
+    leaning: f64,
     /// Weight decay of AdamW.
     #[arg(long, default_value_t = 0.01)]
     weight_decay: f32,
@@ -113,13 +124,21 @@ struct Arguments {
 }
 
 impl Arguments {
+    fn weight(&self, source: &str) -> f64 {
+        let given = self.weight.iter().find(|(name, _)| name == source);
+        given.map_or(1.0, |(_, weight)| *weight)
+    }
+
     /// What makes this run another than others, for the log.
     fn setting(&self) -> String {
-        let sources: Vec<&str> = self
+        let sources = self
             .pictures
             .iter()
-            .map(|(name, _)| name.as_str())
-            .collect();
+            .map(|(name, _)| match self.weight(name) {
+                1.0 => name.clone(),
+                weight => format!("{name} ({weight} times)"),
+            });
+        let sources: Vec<String> = sources.collect();
         let mut text = format!(
             "{} of {}, {} x {} episodes, rank {}/{}, rate {}, seed {}",
             self.strategy,
@@ -131,6 +150,9 @@ impl Arguments {
             self.rate,
             self.seed
         );
+        if self.leaning != 0.0 {
+            text += &format!(", leaning {}", self.leaning);
+        }
         if !self.without.is_empty() {
             text += &format!(", without {}", self.without.join(", "));
         }
@@ -141,9 +163,20 @@ impl Arguments {
     }
 }
 
+/// The weight of a source, as `tiny-imagenet=3`.
+fn weight_argument(text: &str) -> Result<(String, f64), String> {
+    let parsed = text.rsplit_once('=').and_then(|(name, weight)| {
+        let weight: f64 = weight.parse().ok()?;
+        (weight.is_finite() && weight > 0.0).then(|| (name.to_owned(), weight))
+    });
+    parsed.ok_or_else(|| format!("'{text}' is not NAME=NUMBER with a number above 0"))
+}
+
 /// One source's classes.
 struct Source {
     name: String,
+    /// How often it is drawn from beside the others.
+    weight: f64,
     train: Pool,
     held_out: Pool,
 }
@@ -201,7 +234,8 @@ fn main() -> anyhow::Result<()> {
         adapter_config,
         arguments.weight_decay,
         &device,
-    )?;
+    )?
+    .with_leaning(arguments.leaning);
     let mut first = 0;
     if let Some(checkpoint) = checkpoint {
         trainer.load_optimiser(checkpoint.optimiser)?;
@@ -214,6 +248,7 @@ fn main() -> anyhow::Result<()> {
         template: &template,
         parts: config.connector.visual_tokens,
     };
+    let shares = WeightedIndex::new(sources.iter().map(|source| source.weight))?;
     let mut log = run.log()?;
     write_line(
         &mut log,
@@ -227,13 +262,14 @@ fn main() -> anyhow::Result<()> {
         // A generator a step, so that a run that was cut off draws what it would have drawn.
         let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed);
         rng.set_stream(step as u64 + 1);
-        let progress = step as f64 / arguments.steps as f64;
+        let progress =
+            arguments.begin + (1.0 - arguments.begin) * step as f64 / arguments.steps as f64;
         let draw = arguments.strategy.draw(ingredients, progress, &mut rng);
         let episodes: Vec<TrainingEpisode> = (0..arguments.batch)
             .map(|_| match draw {
                 Draw::Text => Writer::text(&mut rng, &text),
                 Draw::Episodes(shape, rules) => {
-                    let source = &sources[rng.random_range(0..sources.len())];
+                    let source = &sources[shares.sample(&mut rng)];
                     writer.draw(&mut rng, &source.train, shape, rules)
                 }
             })
@@ -320,6 +356,12 @@ fn read_sources(
     let cache = arguments.out.join("features");
     let parts = config.connector.visual_tokens;
     let reader = FeatureReader::new(&vision, &config.vision, parts, torch, &cache, &device);
+    if let Some((name, _)) = arguments.weight.iter().find(|(name, _)| {
+        let mut sources = arguments.pictures.iter();
+        !sources.any(|(source, _)| source == name)
+    }) {
+        bail!("--weight is of '{name}', which --pictures does not name");
+    }
     let mut sources = Vec::new();
     for (name, folder) in &arguments.pictures {
         let classes = splits.of(name)?;
@@ -355,6 +397,7 @@ fn read_sources(
         }
         let source = Source {
             name: name.clone(),
+            weight: arguments.weight(name),
             train: pool(train),
             held_out: pool(held_out),
         };

@@ -214,6 +214,19 @@ pub struct TrainingEpisode {
     pub targets: Vec<u32>,
     /// For each query, which of `supervised` are its name and stop.
     pub queries: Vec<Range<usize>>,
+    /// The names that the support set tells, and where it does.
+    pub told: Vec<Told>,
+}
+
+/// A name that is learned from and stood in the sequence before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Position from which the name's first token is predicted.
+    pub row: usize,
+    /// Positions of the same name before it, with its stops.
+    pub same: Vec<usize>,
+    /// Positions of the other concepts' names before it, with their stops.
+    pub others: Vec<usize>,
 }
 
 /// What writes an episode.
@@ -265,7 +278,9 @@ impl Writer<'_> {
             supervised: Vec::new(),
             targets: Vec::new(),
             queries: Vec::new(),
+            told: Vec::new(),
         };
+        let mut shown: Vec<(usize, Range<usize>)> = Vec::new();
         // A real name can be known before it was shown.
         let mut predictable: Vec<bool> = names.iter().map(|name| name.real).collect();
         let support_len = support.len();
@@ -285,7 +300,20 @@ impl Writer<'_> {
             let query = place >= support_len;
             if predictable[concept] && (query || rules.every_name) {
                 let start = episode.supervised.len();
-                for position in name {
+                let before = |wanted: bool| {
+                    let names = shown.iter().filter(|(of, _)| (*of == concept) == wanted);
+                    names.flat_map(|(_, name)| name.clone()).collect()
+                };
+                let told = Told {
+                    row: name.start - 1,
+                    same: before(true),
+                    others: before(false),
+                };
+                // Where one of the two is missing there is nothing to choose.
+                if !told.same.is_empty() && !told.others.is_empty() {
+                    episode.told.push(told);
+                }
+                for position in name.clone() {
                     if let Position::Token(token) = episode.positions[position] {
                         episode.supervised.push(position - 1);
                         episode.targets.push(token);
@@ -296,6 +324,7 @@ impl Writer<'_> {
                 }
             }
             predictable[concept] = true;
+            shown.push((concept, name));
         }
         episode
     }
@@ -350,6 +379,7 @@ impl Writer<'_> {
             supervised: (0..length.saturating_sub(1)).collect(),
             targets: stretch.iter().copied().skip(1).collect(),
             queries: Vec::new(),
+            told: Vec::new(),
         }
     }
 

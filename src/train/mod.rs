@@ -23,7 +23,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use thiserror::Error;
 
 use self::adapter::AdapterConfig;
-use self::episodes::TrainingEpisode;
+use self::episodes::{Told, TrainingEpisode};
 use crate::model::{LinkContextModel, ModelConfig, ParameterError, Parameters};
 use crate::weights::HostTensor;
 
@@ -69,6 +69,17 @@ pub struct Trainer {
     channels: usize,
     device: Device,
     workers: Vec<ThreadPool>,
+    leaning: f64,
+}
+
+/// What a forward pass over one episode gives.
+struct Passed {
+    /// `[supervised, vocabulary]`.
+    logits: Tensor<2>,
+    /// `[supervised]`.
+    targets: Tensor<1, Int>,
+    /// The share of the right concept's names in the attention that each told name's place pays to all names, `[told]`.
+    shares: Option<Tensor<1>>,
 }
 
 impl Trainer {
@@ -127,7 +138,16 @@ impl Trainer {
             channels,
             device,
             workers,
+            leaning: 0.0,
         })
+    }
+
+    /// Also learns where to look: `weight` times the mean cross-entropy of the right concept among those whose names are attended to, where
+    /// a name is predicted that the support set tells (attention to names and stops, averaged over heads and layers, as the page shows it).
+    #[must_use]
+    pub fn with_leaning(mut self, weight: f64) -> Self {
+        self.leaning = weight;
+        self
     }
 
     /// One step of the optimiser over a batch; gives the mean loss a token, in nats.
@@ -137,16 +157,20 @@ impl Trainer {
     /// When the device fails.
     pub fn step(&mut self, episodes: &[TrainingEpisode], rate: f64) -> Result<f32, TrainError> {
         let tokens: usize = episodes.iter().map(|episode| episode.targets.len()).sum();
+        let told: usize = episodes.iter().map(|episode| episode.told.len()).sum();
         let parts = self.each(episodes, |episode| {
             // Leaves of its own: graphs that share a leaf would be walked one after the other.
             let model = self.model.clone().map(&mut FreshLeaves);
-            let (logits, targets) = self.forward(&model, episode, &self.device);
-            let [rows] = targets.dims();
+            let passed = self.forward(&model, episode, &self.device, self.leaning != 0.0);
+            let [rows] = passed.targets.dims();
             let loss = CrossEntropyLossConfig::new()
                 .init(&self.device)
-                .forward(logits, targets);
-            let loss = loss * (rows as f64 / tokens as f64);
+                .forward(passed.logits, passed.targets);
+            let mut loss = loss * (rows as f64 / tokens as f64);
             let value = loss.clone().inner();
+            if let Some(shares) = passed.shares {
+                loss = loss - shares.log().sum() * (self.leaning / told as f64);
+            }
             let gradients = GradientsParams::from_grads(loss.backward(), &model);
             Ok((
                 value.try_into_scalar::<f32>().map_err(device_error)?,
@@ -217,8 +241,8 @@ impl Trainer {
         let model = self.model.valid();
         let device = self.device.clone().inner();
         let right = self.each(episodes, |episode| {
-            let (logits, _) = self.forward(&model, episode, &device);
-            let likeliest = logits.argmax(1).try_into_vec_as::<i32>();
+            let passed = self.forward(&model, episode, &device, false);
+            let likeliest = passed.logits.argmax(1).try_into_vec_as::<i32>();
             let likeliest = likeliest.map_err(device_error)?;
             let exact = |query: &Range<usize>| {
                 query
@@ -230,13 +254,33 @@ impl Trainer {
         Ok(right.concat())
     }
 
-    /// Logits `[supervised, vocabulary]` and targets `[supervised]` of an episode.
+    /// The share of the right concept's names in the attention that is paid to names where one is predicted that the support set tells, the
+    /// mean over all such places. Not a number where there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the device fails.
+    pub fn leaning_share(&self, episodes: &[TrainingEpisode]) -> Result<f32, TrainError> {
+        let model = self.model.valid();
+        let device = self.device.clone().inner();
+        let shares = self.each(episodes, |episode| {
+            match self.forward(&model, episode, &device, true).shares {
+                Some(shares) => shares.try_into_vec_as::<f32>().map_err(device_error),
+                None => Ok(Vec::new()),
+            }
+        })?;
+        let shares = shares.concat();
+        Ok(shares.iter().sum::<f32>() / shares.len() as f32)
+    }
+
+    /// One episode through the model; `watched` asks for the shares.
     fn forward(
         &self,
         model: &LinkContextModel,
         episode: &TrainingEpisode,
         device: &Device,
-    ) -> (Tensor<2>, Tensor<1, Int>) {
+        watched: bool,
+    ) -> Passed {
         let pictures = episode.pictures.iter().flatten().copied();
         let mut features: Vec<f32> = pictures.map(f16::to_f32).collect();
         let mut pictures = episode.pictures.len();
@@ -248,18 +292,40 @@ impl Trainer {
         let features = TensorData::new(features, [pictures, self.parts, self.channels]);
         let visual = model.connector.forward(Tensor::from_data(features, device));
         let embedded = model.assemble(visual, &episode.positions);
-        let hidden = model.decoder.forward(embedded.unsqueeze());
-        let hidden = hidden.squeeze_dim(0);
         let ints = |values: Vec<i32>| {
             let length = values.len();
             Tensor::<1, Int>::from_data(TensorData::new(values, [length]), device)
         };
+        let told = &episode.told;
+        let (hidden, shares) = if !watched || told.is_empty() {
+            let hidden = model.decoder.forward(embedded.unsqueeze());
+            (hidden.squeeze_dim(0), None)
+        } else {
+            let rows = told.iter().map(|told| told.row as i32).collect();
+            let (hidden, paid) = model.decoder.forward_watched(embedded, ints(rows));
+            let to = |positions: &dyn Fn(&Told) -> Vec<usize>| {
+                let mut mask = vec![0.0_f32; told.len() * episode.positions.len()];
+                for (told, row) in told
+                    .iter()
+                    .zip(mask.chunks_exact_mut(episode.positions.len()))
+                {
+                    positions(told).into_iter().for_each(|at| row[at] = 1.0);
+                }
+                let mask = TensorData::new(mask, [told.len(), episode.positions.len()]);
+                let paid = paid.clone() * Tensor::from_data(mask, device);
+                paid.sum_dim(1).squeeze_dim::<1>(1)
+            };
+            let same = to(&|told| told.same.clone());
+            let others = to(&|told| told.others.clone());
+            (hidden, Some(same.clone() / (same + others)))
+        };
         let rows = episode.supervised.iter().map(|&row| row as i32).collect();
         let targets = episode.targets.iter().map(|&token| token as i32);
-        (
-            model.decoder.logits(hidden.select(0, ints(rows))),
-            ints(targets.collect()),
-        )
+        Passed {
+            logits: model.decoder.logits(hidden.select(0, ints(rows))),
+            targets: ints(targets.collect()),
+            shares,
+        }
     }
 
     /// The adapter's tensors by their names in the adapter file.

@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::activation::softmax;
-use burn::tensor::{Bool, Tensor};
+use burn::tensor::{Bool, Int, Tensor};
 
 use super::projection::Projection;
 use super::rope::RotaryEmbedding;
@@ -42,6 +42,14 @@ pub(super) struct Cached<'a> {
     pub start: usize,
     /// What the last position pays to every other is added here, `[query_heads, capacity]`.
     pub evidence: Option<&'a mut Tensor<2>>,
+}
+
+/// Positions of a whole sequence whose attention is learned from.
+pub(super) struct Watched {
+    /// Which positions.
+    pub rows: Tensor<1, Int>,
+    /// What each of them pays to every position, summed over heads and layers, `[rows, seq_len]`.
+    pub paid: Tensor<2>,
 }
 
 impl Attention {
@@ -85,13 +93,15 @@ impl Attention {
     ///
     /// # Shapes
     ///
-    /// - input and output: `[batch_size, seq_len, width]`, of one sequence where there is a cache; `mask` as [`causal_mask`] gives it
+    /// - input and output: `[batch_size, seq_len, width]`, of one sequence where there is a cache or something is watched; `mask` as
+    ///   [`causal_mask`] gives it
     pub(super) fn forward(
         &self,
         x: Tensor<3>,
         rope: &RotaryEmbedding,
         mask: Option<Tensor<2, Bool>>,
         cached: Option<Cached<'_>>,
+        watched: Option<&mut Watched>,
     ) -> Tensor<3> {
         let [batch_size, seq_len, width] = x.dims();
         let (groups, head_width) = (self.key_value_heads, self.head_width);
@@ -147,6 +157,11 @@ impl Attention {
                 let more = sum.clone().slice(seen.clone()) + last;
                 sum.slice_assign(seen, more)
             });
+        }
+        if let Some(Watched { rows, paid }) = watched {
+            let all = shares.clone().reshape([groups * shared, seq_len, total]);
+            let more: Tensor<2> = all.select(1, rows.clone()).sum_dim(0).squeeze_dim(0);
+            paid.inplace(|sum| sum + more);
         }
         let mixed = shares
             .matmul(value)

@@ -11,7 +11,7 @@ use burn::tensor::activation::silu;
 use burn::tensor::{Bool, Int, Tensor};
 
 pub use self::attention::Attention;
-use self::attention::Cached;
+use self::attention::{Cached, Watched};
 pub use self::cache::KeyValueCache;
 use self::packed::{PackedBlock, Step};
 pub use self::projection::{LowRank, Projection};
@@ -91,6 +91,7 @@ impl DecoderBlock {
         rope: &RotaryEmbedding,
         mask: Option<Tensor<2, Bool>>,
         cached: Option<Cached<'_>>,
+        watched: Option<&mut Watched>,
     ) -> Tensor<3> {
         let [batch_size, seq_len, width] = x.dims();
         let normed = |x: Tensor<3>, norm: &Norm| {
@@ -98,7 +99,7 @@ impl DecoderBlock {
                 .reshape([batch_size, seq_len, width])
         };
         let y = normed(x.clone(), &self.attention_norm);
-        let x = x + self.attention.forward(y, rope, mask, cached);
+        let x = x + self.attention.forward(y, rope, mask, cached, watched);
         let y = normed(x.clone(), &self.feed_forward_norm);
         x + self.feed_forward.forward(y)
     }
@@ -183,7 +184,7 @@ impl Decoder {
         let device = embedded.device();
         let mask = attention::causal_mask(seq_len, 0, &device);
         self.blocks.iter().fold(embedded, |x, block| match block {
-            Block::Dense(block) => block.forward(x, &self.rope, Some(mask.clone()), None),
+            Block::Dense(block) => block.forward(x, &self.rope, Some(mask.clone()), None, None),
             Block::Packed(block) => {
                 let step = Step::new(&self.rope, 0, &device);
                 let sequence = |x: Tensor<3>| {
@@ -197,6 +198,33 @@ impl Decoder {
                 Tensor::cat(x.split(1, 0).into_iter().map(sequence).collect(), 0)
             }
         })
+    }
+
+    /// Runs one whole sequence as [`forward`](Self::forward) does; also gives what the positions `rows` pay to every position, averaged over
+    /// heads and layers. Packed blocks have no such form, since nothing is learned through them.
+    ///
+    /// # Shapes
+    ///
+    /// - input: `[seq_len, width]` and `[rows]`
+    /// - output: `[seq_len, width]` before the last norm, and `[rows, seq_len]`
+    pub fn forward_watched(
+        &self,
+        embedded: Tensor<2>,
+        rows: Tensor<1, Int>,
+    ) -> (Tensor<2>, Tensor<2>) {
+        let ([seq_len, _], [count]) = (embedded.dims(), rows.dims());
+        let device = embedded.device();
+        let mask = attention::causal_mask(seq_len, 0, &device);
+        let paid = Tensor::zeros([count, seq_len], &device);
+        let mut watched = Watched { rows, paid };
+        let mut x = embedded.unsqueeze_dim::<3>(0);
+        for block in &self.blocks {
+            if let Block::Dense(block) = block {
+                x = block.forward(x, &self.rope, Some(mask.clone()), None, Some(&mut watched));
+            }
+        }
+        let heads_and_layers = (self.config.query_heads * self.blocks.len()) as f64;
+        (x.squeeze_dim(0), watched.paid / heads_and_layers)
     }
 
     /// Runs the next positions of one sequence, after those in the cache, and adds them to it.
@@ -237,7 +265,7 @@ impl Decoder {
                     evidence: evidence.then_some(&mut paid),
                 };
                 let y = x.clone().reshape([1, seq_len, width]);
-                let y = block.forward(y, &self.rope, mask.clone(), Some(cached));
+                let y = block.forward(y, &self.rope, mask.clone(), Some(cached), None);
                 x = y.reshape([seq_len, width]);
                 layer
             }
