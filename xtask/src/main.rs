@@ -12,7 +12,6 @@ mod pack;
 mod pictures;
 mod process;
 mod programs;
-mod range;
 mod record;
 mod report;
 mod serve;

@@ -1,23 +1,28 @@
 //! `cargo xtask serve`: the page on this machine, as any static file host would serve it.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::thread;
+use std::io::Write;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tower::ServiceExt as _;
+use tower_http::compression::CompressionLayer;
+use tower_http::services::ServeFile;
+use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::range::{self, Asked};
-use crate::site::{CONTENT_SECURITY_POLICY, Site, is_text, media_type};
+use crate::site::{POLICY, Site, is_text};
 use crate::workspace::Workspace;
 use crate::{build, pack};
-
-/// A browser opens six connections to one host; one slow download must not hold up the rest.
-const THREADS: usize = 8;
-
-type Body = Box<dyn Read + Send>;
 
 /// Builds what the page needs, unless told not to, and serves it until it is stopped.
 pub fn serve(workspace: &Workspace, port: u16, no_build: bool) -> Result<()> {
@@ -36,148 +41,187 @@ pub fn serve(workspace: &Workspace, port: u16, no_build: bool) -> Result<()> {
             );
         }
     }
-    let site = Site::new(workspace);
-    let server = Server::http(("127.0.0.1", port)).map_err(|error| {
-        anyhow!("port {port} cannot be served ({error}): choose another with --port, or 0 for a free one")
-    })?;
-    let port = server
-        .server_addr()
-        .to_ip()
-        .context("the server has no address")?
-        .port();
-    println!("Serving link-context at http://127.0.0.1:{port}/ (Ctrl+C stops it)");
-    std::io::stdout().flush()?;
-    thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| {
-                while let Ok(request) = server.recv() {
-                    let response = answer(&site, &request);
-                    // A browser that hangs up, as on a cancelled download, is no failure of ours.
-                    let _hung_up = request.respond(response);
-                }
-            });
-        }
-    });
-    Ok(())
+    let router = router(Site::new(workspace));
+    Runtime::new()?.block_on(async {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| {
+            anyhow!("port {port} cannot be served ({error}): choose another with --port, or 0 for a free one")
+        })?;
+        let port = listener.local_addr().context("the server has no address")?.port();
+        println!("Serving link-context at http://127.0.0.1:{port}/ (Ctrl+C stops it)");
+        std::io::stdout().flush()?;
+        Ok(axum::serve(listener, router).await?)
+    })
 }
 
-fn answer(site: &Site, request: &Request) -> Response<Body> {
-    if !matches!(request.method(), Method::Get | Method::Head) {
-        return problem(405, "Only GET and HEAD are answered here.");
-    }
-    let Some(path) = site.file(request.url()) else {
-        return problem(404, "There is no such file here.");
-    };
-    let opened = File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
-    let Ok((length, mut file)) = opened else {
-        return problem(500, "This file cannot be read.");
-    };
-    let range = request
-        .headers()
-        .iter()
-        .find(|header| header.field.equiv("Range"));
-    let asked = range.map_or(Asked::Whole, |header| {
-        range::parse(header.value.as_str(), length)
-    });
-    let kind = media_type(&path);
-    if matches!(asked, Asked::Whole) && is_text(kind) && takes_gzip(request) {
-        return compressed(file, kind)
-            .unwrap_or_else(|_| problem(500, "This file cannot be read."));
-    }
-    let (status, part, content_range) = match asked {
-        Asked::Whole => (200, 0..length, None),
-        Asked::Part(part) => {
-            let text = format!("bytes {}-{}/{length}", part.start, part.end - 1);
-            (206, part, Some(text))
-        }
-        Asked::Beyond => {
-            let range = header("Content-Range", &format!("bytes */{length}"));
-            return with_headers(problem(416, "The file is shorter."), range);
-        }
-    };
-    if file.seek(SeekFrom::Start(part.start)).is_err() {
-        return problem(500, "This file cannot be read.");
-    }
-    let size = part.end - part.start;
-    let headers = [
-        header("Content-Type", kind),
-        header("Accept-Ranges", "bytes"),
-        content_range.and_then(|text| header("Content-Range", &text)),
-    ];
-    respond(
-        status,
-        Box::new(file.take(size)),
-        size,
-        headers.into_iter().flatten(),
-    )
-}
-
-/// Whether the browser can read what is compressed.
-fn takes_gzip(request: &Request) -> bool {
-    let accepted = request
-        .headers()
-        .iter()
-        .find(|header| header.field.equiv("Accept-Encoding"));
-    let names = accepted.map_or("", |header| header.value.as_str());
-    names.split(',').any(|name| name.trim() == "gzip")
-}
-
-/// A text, compressed as hosts of static files do it; the program and the pack are compressed as they lie.
-fn compressed(mut file: File, kind: &str) -> std::io::Result<Response<Body>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    std::io::copy(&mut file, &mut encoder)?;
-    let bytes = encoder.finish()?;
-    let size = bytes.len() as u64;
-    let headers = [
-        header("Content-Type", kind),
-        header("Content-Encoding", "gzip"),
-        header("Vary", "Accept-Encoding"),
-    ];
-    let body: Body = Box::new(std::io::Cursor::new(bytes));
-    Ok(respond(200, body, size, headers.into_iter().flatten()))
-}
-
-fn problem(status: u16, message: &'static str) -> Response<Body> {
-    let headers = header("Content-Type", "text/plain; charset=utf-8");
-    respond(
-        status,
-        Box::new(message.as_bytes()),
-        message.len() as u64,
-        headers,
-    )
-}
-
-fn respond(
-    status: u16,
-    body: Body,
-    size: u64,
-    headers: impl IntoIterator<Item = Header>,
-) -> Response<Body> {
-    let common = [
-        header("Content-Security-Policy", CONTENT_SECURITY_POLICY),
-        header("X-Content-Type-Options", "nosniff"),
-        header("Referrer-Policy", "no-referrer"),
+/// The site, GET and HEAD alone, with the headers that every answer has.
+fn router(site: Site) -> Router {
+    let always =
+        |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
+    Router::new()
+        .fallback_service(get(answer).with_state(Arc::new(site)))
+        // The program and the pack are compressed as they lie, and without their length the page could show no progress.
+        .layer(CompressionLayer::new().compress_when(is_of_text))
+        .layer(always(CONTENT_SECURITY_POLICY, POLICY))
+        .layer(always(X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(always(REFERRER_POLICY, "no-referrer"))
         // A page that was rebuilt must be seen at once.
-        header("Cache-Control", "no-cache"),
-    ];
-    let size = usize::try_from(size).ok();
-    let response = Response::new(StatusCode(status), Vec::new(), body, size, None);
-    // Chunks would hide the length from the page's progress bar.
-    let response = response.with_chunked_threshold(usize::MAX);
-    with_headers(response, common.into_iter().flatten().chain(headers))
+        .layer(always(CACHE_CONTROL, "no-cache"))
 }
 
-fn with_headers(
-    mut response: Response<Body>,
-    headers: impl IntoIterator<Item = Header>,
-) -> Response<Body> {
-    for header in headers {
-        response.add_header(header);
+async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response {
+    match site.file(request.uri().path()) {
+        Some(path) => match ServeFile::new(path).oneshot(request).await {
+            Ok(response) => response.map(Body::new),
+            Err(never) => match never {},
+        },
+        None => (StatusCode::NOT_FOUND, "There is no such file here.").into_response(),
     }
-    response
 }
 
-/// Our names and values are plain ASCII, which always makes a header.
-fn header(name: &str, value: &str) -> Option<Header> {
-    Header::from_bytes(name, value).ok()
+fn is_of_text(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    let kind = headers.get(CONTENT_TYPE);
+    kind.and_then(|kind| kind.to_str().ok())
+        .is_some_and(is_text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpStream;
+    use std::time::Duration;
+
+    use axum::body::to_bytes;
+
+    use super::*;
+    use crate::files::Scratch;
+
+    fn site() -> (Scratch, Router) {
+        let folder = Scratch::new();
+        for (file, content) in [
+            ("index.html", "<p>".repeat(100)),
+            ("app.js", "1;".repeat(100)),
+            ("x.wasm", "w".repeat(1000)),
+            ("shard.bin", "0123456789".repeat(100)),
+        ] {
+            fs::write(folder.path().join(file), content).unwrap();
+        }
+        let site = Site::of(vec![("/", folder.path().to_owned())]);
+        (folder, router(site))
+    }
+
+    /// Status, headers and body.
+    fn ask(
+        router: &Router,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> (u16, HeaderMap, Vec<u8>) {
+        Runtime::new().unwrap().block_on(async {
+            let mut request = Request::builder().method(method).uri(path);
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let request = request.body(Body::empty()).unwrap();
+            let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
+            let body = to_bytes(body, usize::MAX).await.unwrap();
+            (parts.status.as_u16(), parts.headers, body.to_vec())
+        })
+    }
+
+    #[test]
+    fn files_come_whole_and_in_parts() {
+        let (_folder, router) = site();
+        let (status, headers, body) = ask(&router, "GET", "/", &[]);
+        assert_eq!((status, body.len()), (200, 300));
+        assert!(
+            headers["content-type"]
+                .to_str()
+                .unwrap()
+                .starts_with("text/html")
+        );
+        let (status, headers, body) = ask(&router, "GET", "/shard.bin", &[("range", "bytes=5-14")]);
+        assert_eq!((status, &body[..]), (206, &b"5678901234"[..]));
+        assert_eq!(headers["content-range"], "bytes 5-14/1000");
+        assert_eq!(
+            ask(&router, "GET", "/shard.bin", &[("range", "bytes=1000-")]).0,
+            416
+        );
+        let (status, headers, body) = ask(&router, "HEAD", "/shard.bin", &[]);
+        assert_eq!((status, body.len()), (200, 0));
+        assert_eq!(headers["content-length"], "1000");
+        assert_eq!(ask(&router, "GET", "/none", &[]).0, 404);
+        assert_eq!(ask(&router, "POST", "/", &[]).0, 405);
+    }
+
+    #[test]
+    fn text_alone_is_compressed() {
+        let (_folder, router) = site();
+        let takes = [("accept-encoding", "gzip, br")];
+        for (path, encoding) in [
+            ("/app.js", Some("gzip")),
+            ("/x.wasm", None),
+            ("/shard.bin", None),
+        ] {
+            let (_, headers, body) = ask(&router, "GET", path, &takes);
+            let found = headers
+                .get("content-encoding")
+                .map(|value| value.to_str().unwrap());
+            assert_eq!(found, encoding, "{path}");
+            assert_eq!(
+                encoding.is_none(),
+                headers.contains_key("content-length"),
+                "{path}"
+            );
+            assert!(encoding.is_none() || body.len() < 100, "{path}");
+        }
+    }
+
+    #[test]
+    fn browsers_insist_on_some_media_types() {
+        let (_folder, router) = site();
+        for (path, kind) in [
+            ("/x.wasm", "application/wasm"),
+            ("/app.js", "text/javascript"),
+        ] {
+            assert_eq!(ask(&router, "GET", path, &[]).1["content-type"], kind);
+        }
+    }
+
+    #[test]
+    fn every_answer_carries_the_policy() {
+        let (_folder, router) = site();
+        for path in ["/", "/app.js", "/none"] {
+            let (_, headers, _) = ask(&router, "GET", path, &[]);
+            assert_eq!(headers["content-security-policy"], POLICY, "{path}");
+            assert_eq!(headers["x-content-type-options"], "nosniff");
+            assert_eq!(headers["cache-control"], "no-cache");
+        }
+    }
+
+    /// A browser keeps its connections open; those that come while others stand idle must be answered too.
+    #[test]
+    fn idle_connections_hold_up_nobody() {
+        let (_folder, router) = site();
+        let runtime = Runtime::new().unwrap();
+        let listener = runtime
+            .block_on(TcpListener::bind(("127.0.0.1", 0)))
+            .unwrap();
+        let address = listener.local_addr().unwrap();
+        runtime.spawn(async { axum::serve(listener, router).await });
+        let mut idle: Vec<TcpStream> = (0..64)
+            .map(|_| TcpStream::connect(address).unwrap())
+            .collect();
+        for connection in &mut idle {
+            connection
+                .set_read_timeout(Some(Duration::from_secs(60)))
+                .unwrap();
+            connection
+                .write_all(b"GET /app.js HTTP/1.1\r\nHost: x\r\n\r\n")
+                .unwrap();
+            let mut start = [0; 12];
+            connection.read_exact(&mut start).unwrap();
+            assert_eq!(&start, b"HTTP/1.1 200");
+        }
+    }
 }

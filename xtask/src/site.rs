@@ -1,11 +1,11 @@
-//! The site: which file an address stands for, and of which type it is.
+//! The site: which file an address stands for, and what every answer allows.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::workspace::Workspace;
 
 /// Nothing runs, loads or connects but what comes from the site itself. The page says the same in a meta element.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
+pub const POLICY: &str = "default-src 'none'; \
     script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:; \
     connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
@@ -18,13 +18,16 @@ pub struct Site {
 impl Site {
     /// The page at the root, the wasm package and the pack below it: the same addresses as in `dist/`.
     pub fn new(workspace: &Workspace) -> Self {
-        Self {
-            folders: vec![
-                ("/pkg/", workspace.pkg()),
-                ("/pack/", workspace.pack()),
-                ("/", workspace.www()),
-            ],
-        }
+        Self::of(vec![
+            ("/pkg/", workspace.pkg()),
+            ("/pack/", workspace.pack()),
+            ("/", workspace.www()),
+        ])
+    }
+
+    /// Folders under the addresses that begin as given; the first that fits counts.
+    pub fn of(folders: Vec<(&'static str, PathBuf)>) -> Self {
+        Self { folders }
     }
 
     /// The file for an address, if there is one. Nothing outside the site's folders is ever found.
@@ -72,30 +75,6 @@ fn decode(path: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The media type of a file, by its extension. Browsers insist on those of scripts and wasm.
-pub fn media_type(file: &Path) -> &'static str {
-    let extension = file
-        .extension()
-        .and_then(|extension| extension.to_str())
-        .unwrap_or_default();
-    match extension.to_ascii_lowercase().as_str() {
-        "html" => "text/html; charset=utf-8",
-        "css" => "text/css; charset=utf-8",
-        "js" | "mjs" => "text/javascript; charset=utf-8",
-        "ts" | "txt" | "md" => "text/plain; charset=utf-8",
-        "json" => "application/json",
-        "webmanifest" => "application/manifest+json",
-        "wasm" => "application/wasm",
-        "svg" => "image/svg+xml",
-        "png" => "image/png",
-        "jpg" | "jpeg" => "image/jpeg",
-        "webp" => "image/webp",
-        "gif" => "image/gif",
-        "ico" => "image/x-icon",
-        _ => "application/octet-stream",
-    }
-}
-
 /// Whether a media type is one of text, which a server compresses on the way.
 pub fn is_text(media_type: &str) -> bool {
     media_type.starts_with("text/") || matches!(media_type, "application/json" | "image/svg+xml")
@@ -126,7 +105,7 @@ mod tests {
             ("/pkg/", folder.path().join("pkg")),
             ("/", folder.path().join("www")),
         ];
-        (folder, Site { folders })
+        (folder, Site::of(folders))
     }
 
     fn content(site: &Site, address: &str) -> Option<String> {
@@ -191,18 +170,5 @@ mod tests {
         let link = folder.path().join("www/link");
         std::os::unix::fs::symlink(folder.path().join("secret"), link).unwrap();
         assert_eq!(content(&site, "/link"), None);
-    }
-
-    #[test]
-    fn media_types_that_browsers_insist_on() {
-        let of = |name: &str| media_type(Path::new(name));
-        assert_eq!(of("pkg/link_context_bg.wasm"), "application/wasm");
-        assert_eq!(of("app.js"), "text/javascript; charset=utf-8");
-        assert_eq!(of("INDEX.HTML"), "text/html; charset=utf-8");
-        assert_eq!(of("en.json"), "application/json");
-        assert_eq!(of("shard-0.bin"), "application/octet-stream");
-        assert_eq!(of("LICENSE"), "application/octet-stream");
-        assert!(is_text(of("app.js")) && is_text(of("en.json")) && is_text(of("favicon.svg")));
-        assert!(!is_text(of("shard-0.bin")) && !is_text(of("a.webp")) && !is_text(of("x.wasm")));
     }
 }
