@@ -8,6 +8,7 @@ use std::path::Path;
 use burn::tensor::{Device, Int, Tensor};
 use half::f16;
 use link_context::features::ClassFeatures;
+use link_context::model::decoder::Watched;
 use link_context::model::{LinkContextModel, ModelConfig, Parameters};
 use link_context::text::template::{Position, Template};
 use link_context::text::tokenizer::Tokenizer;
@@ -215,12 +216,18 @@ fn watched_positions_pay_all_they_have_to_those_before_them() {
     let embedded = model
         .decoder
         .embed(Tensor::from_data(tokens.as_slice(), &device));
-    let plain = model.decoder.forward(embedded.clone().unsqueeze());
+    let plain = model.decoder.forward(embedded.clone().unsqueeze(), None);
     let rows = Tensor::<1, Int>::from_data([3, 9], &device);
-    let (hidden, paid) = model.decoder.forward_watched(embedded, rows);
-    let values = |tensor: Tensor<2>| tensor.try_into_vec_as::<f32>().unwrap();
-    assert_eq!(values(hidden), values(plain.squeeze_dim(0)));
-    let paid = values(paid);
+    let mut watched = Watched::new(rows, tokens.len());
+    let embedded = embedded.unsqueeze();
+    let hidden = model.decoder.forward(embedded, Some(&mut watched));
+    assert_eq!(
+        hidden.try_into_vec_as::<f32>().unwrap(),
+        plain.try_into_vec_as::<f32>().unwrap()
+    );
+    let config = &setting.config.decoder;
+    let mean = watched.paid / (config.query_heads * config.layers) as f64;
+    let paid = mean.try_into_vec_as::<f32>().unwrap();
     for (row, paid) in [3, 9].into_iter().zip(paid.chunks_exact(tokens.len())) {
         assert!((paid.iter().sum::<f32>() - 1.0).abs() < 1e-5, "{paid:?}");
         assert!(paid[..=row].iter().all(|&share| share > 0.0), "{paid:?}");
@@ -233,13 +240,16 @@ fn watched_positions_pay_all_they_have_to_those_before_them() {
 fn leaning_is_learned() {
     let setting = Setting::new();
     let episodes = setting.episodes(1);
-    let mut trainer = setting.fresh().with_leaning(1.0);
-    let before = trainer.leaning_share(&episodes).unwrap();
-    for _ in 0..40 {
-        trainer.step(&episodes, 3e-3).unwrap();
-    }
-    let after = trainer.leaning_share(&episodes).unwrap();
-    assert!(after > before + 0.1, "{before} {after}");
+    let after_steps = |leaning: f64, steps: usize| {
+        let mut trainer = setting.fresh().with_leaning(leaning);
+        for _ in 0..steps {
+            trainer.step(&episodes, 3e-3).unwrap();
+        }
+        trainer.leaning_share(&episodes).unwrap()
+    };
+    let [before, without, with] = [(1.0, 0), (0.0, 40), (1.0, 40)].map(|(l, n)| after_steps(l, n));
+    assert!(with > before + 0.1, "{before} {with}");
+    assert!(with > without + 0.1, "{without} {with}");
 }
 
 /// A pool may have fewer pictures than an episode asks for.

@@ -79,7 +79,7 @@ struct Arguments {
     #[arg(long, default_value_t = 800)]
     steps: usize,
     /// How far the run is on the strategy's way when it begins, 0 to 1: for a run that goes on from another's adapter.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, value_parser = share_argument)]
     begin: f64,
     /// Episodes a step.
     #[arg(long, default_value_t = 8)]
@@ -100,7 +100,7 @@ struct Arguments {
     #[arg(long, default_value_t = 2.0)]
     scale: f64,
     /// Weight of learning where to look: of the cross-entropy of the right concept among those whose names are attended to.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, value_parser = share_argument)]
     leaning: f64,
     /// Weight decay of AdamW.
     #[arg(long, default_value_t = 0.01)]
@@ -150,6 +150,9 @@ impl Arguments {
             self.rate,
             self.seed
         );
+        if self.begin != 0.0 {
+            text += &format!(", beginning at {}", self.begin);
+        }
         if self.leaning != 0.0 {
             text += &format!(", leaning {}", self.leaning);
         }
@@ -161,6 +164,15 @@ impl Arguments {
         }
         text
     }
+}
+
+/// A number from 0 to 1.
+fn share_argument(text: &str) -> Result<f64, String> {
+    let share = text
+        .parse()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| format!("'{text}' is no number from 0 to 1"))
 }
 
 /// The weight of a source, as `tiny-imagenet=3`.

@@ -4,6 +4,7 @@ pub mod adapter;
 mod channels;
 pub mod episodes;
 pub mod geometry;
+mod leaning;
 pub mod log;
 pub mod names;
 pub mod run;
@@ -23,7 +24,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use thiserror::Error;
 
 use self::adapter::AdapterConfig;
-use self::episodes::{Told, TrainingEpisode};
+use self::episodes::TrainingEpisode;
 use crate::model::{LinkContextModel, ModelConfig, ParameterError, Parameters};
 use crate::weights::HostTensor;
 
@@ -297,34 +298,18 @@ impl Trainer {
             Tensor::<1, Int>::from_data(TensorData::new(values, [length]), device)
         };
         let told = &episode.told;
-        let (hidden, shares) = if !watched || told.is_empty() {
-            let hidden = model.decoder.forward(embedded.unsqueeze());
-            (hidden.squeeze_dim(0), None)
-        } else {
-            let rows = told.iter().map(|told| told.row as i32).collect();
-            let (hidden, paid) = model.decoder.forward_watched(embedded, ints(rows));
-            let to = |positions: &dyn Fn(&Told) -> Vec<usize>| {
-                let mut mask = vec![0.0_f32; told.len() * episode.positions.len()];
-                for (told, row) in told
-                    .iter()
-                    .zip(mask.chunks_exact_mut(episode.positions.len()))
-                {
-                    positions(told).into_iter().for_each(|at| row[at] = 1.0);
-                }
-                let mask = TensorData::new(mask, [told.len(), episode.positions.len()]);
-                let paid = paid.clone() * Tensor::from_data(mask, device);
-                paid.sum_dim(1).squeeze_dim::<1>(1)
-            };
-            let same = to(&|told| told.same.clone());
-            let others = to(&|told| told.others.clone());
-            (hidden, Some(same.clone() / (same + others)))
-        };
+        let mut watched = (watched && !told.is_empty())
+            .then(|| leaning::watch(told, episode.positions.len(), device));
+        let hidden = model
+            .decoder
+            .forward(embedded.unsqueeze(), watched.as_mut());
+        let hidden: Tensor<2> = hidden.squeeze_dim(0);
         let rows = episode.supervised.iter().map(|&row| row as i32).collect();
         let targets = episode.targets.iter().map(|&token| token as i32);
         Passed {
             logits: model.decoder.logits(hidden.select(0, ints(rows))),
             targets: ints(targets.collect()),
-            shares,
+            shares: watched.map(|watched| leaning::shares(&watched, told)),
         }
     }
 

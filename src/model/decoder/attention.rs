@@ -45,11 +45,20 @@ pub(super) struct Cached<'a> {
 }
 
 /// Positions of a whole sequence whose attention is learned from.
-pub(super) struct Watched {
-    /// Which positions.
+#[derive(Debug)]
+pub struct Watched {
+    /// Which positions, `[rows]`.
     pub rows: Tensor<1, Int>,
     /// What each of them pays to every position, summed over heads and layers, `[rows, seq_len]`.
     pub paid: Tensor<2>,
+}
+
+impl Watched {
+    /// Positions of a sequence of `seq_len`, before it was read.
+    pub fn new(rows: Tensor<1, Int>, seq_len: usize) -> Self {
+        let paid = Tensor::zeros([rows.dims()[0], seq_len], &rows.device());
+        Self { rows, paid }
+    }
 }
 
 impl Attention {

@@ -10,8 +10,8 @@ use burn::module::Module;
 use burn::tensor::activation::silu;
 use burn::tensor::{Bool, Int, Tensor};
 
-pub use self::attention::Attention;
-use self::attention::{Cached, Watched};
+use self::attention::Cached;
+pub use self::attention::{Attention, Watched};
 pub use self::cache::KeyValueCache;
 use self::packed::{PackedBlock, Step};
 pub use self::projection::{LowRank, Projection};
@@ -174,17 +174,21 @@ impl Decoder {
         }
     }
 
-    /// Runs whole sequences without a cache, as training does. Pads stand at the end, where no position before them sees them.
+    /// Runs whole sequences without a cache, as training does. Pads stand at the end, where no position before them sees them. With
+    /// `watched`, of one sequence, what its positions pay is added up, but for layers whose weights are packed: nothing is learned there.
     ///
     /// # Shapes
     ///
     /// - input and output: `[batch_size, seq_len, width]`, the output before the last norm
-    pub fn forward(&self, embedded: Tensor<3>) -> Tensor<3> {
+    pub fn forward(&self, embedded: Tensor<3>, mut watched: Option<&mut Watched>) -> Tensor<3> {
         let [_, seq_len, _] = embedded.dims();
         let device = embedded.device();
         let mask = attention::causal_mask(seq_len, 0, &device);
         self.blocks.iter().fold(embedded, |x, block| match block {
-            Block::Dense(block) => block.forward(x, &self.rope, Some(mask.clone()), None, None),
+            Block::Dense(block) => {
+                let watched = watched.as_deref_mut();
+                block.forward(x, &self.rope, Some(mask.clone()), None, watched)
+            }
             Block::Packed(block) => {
                 let step = Step::new(&self.rope, 0, &device);
                 let sequence = |x: Tensor<3>| {
@@ -198,33 +202,6 @@ impl Decoder {
                 Tensor::cat(x.split(1, 0).into_iter().map(sequence).collect(), 0)
             }
         })
-    }
-
-    /// Runs one whole sequence as [`forward`](Self::forward) does; also gives what the positions `rows` pay to every position, averaged over
-    /// heads and layers. Packed blocks have no such form, since nothing is learned through them.
-    ///
-    /// # Shapes
-    ///
-    /// - input: `[seq_len, width]` and `[rows]`
-    /// - output: `[seq_len, width]` before the last norm, and `[rows, seq_len]`
-    pub fn forward_watched(
-        &self,
-        embedded: Tensor<2>,
-        rows: Tensor<1, Int>,
-    ) -> (Tensor<2>, Tensor<2>) {
-        let ([seq_len, _], [count]) = (embedded.dims(), rows.dims());
-        let device = embedded.device();
-        let mask = attention::causal_mask(seq_len, 0, &device);
-        let paid = Tensor::zeros([count, seq_len], &device);
-        let mut watched = Watched { rows, paid };
-        let mut x = embedded.unsqueeze_dim::<3>(0);
-        for block in &self.blocks {
-            if let Block::Dense(block) = block {
-                x = block.forward(x, &self.rope, Some(mask.clone()), None, Some(&mut watched));
-            }
-        }
-        let heads_and_layers = (self.config.query_heads * self.blocks.len()) as f64;
-        (x.squeeze_dim(0), watched.paid / heads_and_layers)
     }
 
     /// Runs the next positions of one sequence, after those in the cache, and adds them to it.
