@@ -11,7 +11,7 @@ const LESSONS = [
   { id: 'names', entry: 'doughnut-snail' },
   { id: 'swap', entry: 'robots', kind: 'swap' },
   { id: 'shots', entry: 'animals', kind: 'fewer' },
-  { id: 'fails', entry: 'cactihog', query: 2, kind: 'swap' },
+  { id: 'fails', entry: 'cactihog', query: 2 },
 ];
 
 /** @param {(lesson: typeof LESSONS[0]) => void} open pressed */

@@ -160,15 +160,24 @@ test('a picture changes its place by the arrow keys and by dragging', async ({ p
 test('a lesson opens its episode, tries its change and says what is on the board', async ({
   page,
 }) => {
-  await page.getByTestId('lesson-fails').getByRole('button').click();
-  const hedgehogs = gallery.find(({ id }) => id === 'cactihog');
-  await expect(page.getByTestId('concept-name-0')).toHaveValue(hedgehogs.concepts[0].name);
-  const { answer, what_ifs } = recordingOf(hedgehogs.id).queries[2];
-  expect(answer.concept, 'the model fails here').not.toBe(hedgehogs.queries[2].answer);
+  await page.getByTestId('lesson-swap').getByRole('button').click();
+  const robots = gallery.find(({ id }) => id === 'robots');
+  await expect(page.getByTestId('concept-name-0')).toHaveValue(robots.concepts[0].name);
+  const { answer, what_ifs } = recordingOf(robots.id).queries[0];
   await expect(page.getByTestId('answer-name')).toHaveText(answer.name);
   const { verdict } = what_ifs.find(({ intervention }) => intervention.kind === 'swap');
   const mark = page.getByTestId('what-if-swap').getByTestId('verdict');
   await expect(mark).toHaveAttribute('data-verdict', verdict);
+  await expect(page.getByTestId('lesson-swap')).toContainText(answer.name);
+});
+
+test('the lesson about failing shows the model fail', async ({ page }) => {
+  await page.getByTestId('lesson-fails').getByRole('button').click();
+  const hedgehogs = gallery.find(({ id }) => id === 'cactihog');
+  const { answer } = recordingOf(hedgehogs.id).queries[2];
+  expect(answer.concept).not.toBe(hedgehogs.queries[2].answer);
+  await expect(page.getByTestId('concept-name-0')).toHaveValue(hedgehogs.concepts[0].name);
+  await expect(page.getByTestId('answer-name')).toHaveText(answer.name);
   await expect(page.getByTestId('lesson-fails')).toContainText(answer.name);
 });
 
