@@ -233,7 +233,7 @@ fn tiny_sequence_of_pictures_and_words_agrees() {
         let visual = model.connector.forward(model.features(pictures()));
         let hidden = model
             .decoder
-            .forward(model.assemble(visual, &positions).unsqueeze());
+            .forward(model.assemble(visual, &positions).unsqueeze(), None);
         let last = hidden.squeeze_dim::<2>(0).narrow(0, positions.len() - 1, 1);
         let logits = values(model.decoder.logits(last));
         let most = difference(&logits, reference.floats("linked.logits"));
