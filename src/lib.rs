@@ -18,11 +18,13 @@
 //! - `web` (wasm with feature `webgpu`): the surface that the page's worker calls.
 //! - [`features`]: folders of pictures as features, kept on disk.
 //! - [`protocol`]: the benchmark, its interventions and baselines.
+//! - [`folder`]: the protocol on a visitor's own folder of pictures.
 //! - `recording` (feature `cli`): the answers to the page's ready episodes, kept and checked.
 //! - `train` (feature `train`): episodes for training, the loop's step, the adapter.
 
 pub mod episode;
 pub mod features;
+pub mod folder;
 pub mod kernels;
 pub mod model;
 pub mod picture;
