@@ -8,8 +8,8 @@ import { hasText, text } from './texts.js';
 
 const FOLDER = new URL('gallery/', document.baseURI);
 
-/** How many pictures a card shows of each concept. */
-const SHOWN = 2;
+/** How many pictures a card shows of all its concepts together. */
+const SHOWN = 4;
 
 /** Width and height of a picture on the board, as `Square::SIZE` in src/picture.rs. */
 const SIZE = 224;
@@ -114,7 +114,7 @@ function makeCard(entry, open) {
   const groups = entry.concepts.map(({ pictures }, index) => {
     const group = make('span', '', 'gallery-group');
     group.dataset.concept = String(index);
-    for (const file of pictures.slice(0, SHOWN)) {
+    for (const file of pictures.slice(0, Math.max(1, Math.floor(SHOWN / entry.concepts.length)))) {
       const image = new Image(48, 48);
       [image.alt, image.decoding, image.loading] = ['', 'async', 'lazy'];
       image.dataset.src = addressOf(file);
