@@ -58,11 +58,11 @@ export function createTest(engine, load, tell) {
   let report = null;
   /** @type {'ready' | 'loading' | 'reading' | 'asking' | 'over' | 'cancelled'} */
   let phase = 'ready';
-  let [running, paused, done, all] = [false, false, 0, 1];
+  let [running, paused, cancelled, done, all] = [false, false, false, 0, 1];
   let wake = () => {};
 
   function render() {
-    const focused = [start, pause, cancel].some((one) => one === document.activeElement);
+    const held = [start, pause, cancel].find((one) => one === document.activeElement);
     const pictures = listing?.concepts.flatMap((concept) => concept.pictures).length;
     const values = { concepts: listing?.concepts.length, pictures };
     node('found').textContent = text(listing ? 'test-found' : 'test-empty', values);
@@ -71,12 +71,7 @@ export function createTest(engine, load, tell) {
     start.hidden = running;
     pause.hidden = cancel.hidden = progress.hidden = !running;
     pause.textContent = text(paused ? 'test-continue' : 'test-pause');
-    if (
-      focused &&
-      !(document.activeElement instanceof HTMLElement && document.activeElement.offsetParent)
-    ) {
-      (running ? pause : start).focus();
-    }
+    if (held?.hidden) (running ? pause : start).focus();
     [progress.max, progress.value] = [all, done];
     const state = paused ? 'paused' : phase;
     node('state').textContent = phase === 'ready' ? '' : text(`test-${state}`, { done, all });
@@ -133,13 +128,13 @@ export function createTest(engine, load, tell) {
   async function turn(next) {
     phase = next;
     render();
-    while (paused && running) await new Promise((go) => (wake = () => go(null)));
-    if (!running) throw failure('cancelled');
+    while (paused && !cancelled) await new Promise((go) => (wake = () => go(null)));
+    if (cancelled) throw failure('cancelled');
   }
 
   /** @param {FolderListing} listed */
   async function run({ concepts, skipped: before }) {
-    [skipped, report, running, paused, done] = [[...before], null, true, false, 0];
+    [skipped, report, running, cancelled, done] = [[...before], null, true, false, 0];
     const [shots, episodes] = ['shots', 'episodes'].map((name) =>
       Number(byId(`test-${name}`, HTMLSelectElement).value),
     );
@@ -184,8 +179,10 @@ export function createTest(engine, load, tell) {
   }
 
   function end() {
-    running = false;
+    cancelled = true;
+    if (running && phase === 'loading') engine.tell('cancel');
     wake();
+    render();
   }
 
   acceptFiles(node('zone'), byId('test-folder', HTMLInputElement), (chosen, entries) => {

@@ -146,3 +146,16 @@ test('a folder with nothing to tell apart is refused in a sentence', async ({ pa
   await expect(page.getByTestId('message')).toContainText('two subfolders');
   await expect(page.getByTestId('test-start')).toBeDisabled();
 });
+
+test('a folder that is dropped is read with everything below it', async ({ page }) => {
+  await page.getByTestId('test-zone').scrollIntoViewIfNeeded();
+  const { x, y, width, height } = await page.getByTestId('test-zone').boundingBox();
+  const client = await page.context().newCDPSession(page);
+  const data = { items: [], files: [folder], dragOperationsMask: 1 };
+  const at = { x: x + width / 2, y: y + height / 2, data };
+  for (const type of ['dragEnter', 'dragOver', 'drop']) {
+    await client.send('Input.dispatchDragEvent', { type, ...at });
+  }
+  await expect(page.getByTestId('test-found')).toHaveText(/^2 kinds, 1\d pictures$/);
+  await expect(page.getByTestId('test-start')).toBeEnabled();
+});
