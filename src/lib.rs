@@ -16,15 +16,19 @@
 //!
 //! - `device` (feature `webgpu`): WebGPU where an adapter can run us, else the CPU, and why.
 //! - `web` (wasm with feature `webgpu`): the surface that the page's worker calls.
-//! - `features` (feature `cli`): folders of pictures as features, kept on disk.
-//! - `protocol` (feature `cli`): the benchmark, its interventions and baselines.
+//! - [`features`]: folders of pictures as features, kept on disk.
+//! - [`protocol`]: the benchmark, its interventions and baselines.
+//! - [`folder`]: the protocol on a visitor's own folder of pictures.
 //! - `recording` (feature `cli`): the answers to the page's ready episodes, kept and checked.
 //! - `train` (feature `train`): episodes for training, the loop's step, the adapter.
 
 pub mod episode;
+pub mod features;
+pub mod folder;
 pub mod kernels;
 pub mod model;
 pub mod picture;
+pub mod protocol;
 pub mod reply;
 pub mod session;
 pub mod text;
@@ -32,10 +36,6 @@ pub mod weights;
 
 #[cfg(feature = "webgpu")]
 pub mod device;
-#[cfg(feature = "cli")]
-pub mod features;
-#[cfg(feature = "cli")]
-pub mod protocol;
 #[cfg(feature = "cli")]
 pub mod recording;
 #[cfg(feature = "train")]

@@ -160,15 +160,7 @@ impl Square {
     /// [`PictureError`], in this order: the file is too large, its format is unknown or not read
     /// here, the raster is too large, the content is damaged.
     pub fn decode(name: &str, bytes: &[u8]) -> Result<Self, PictureError> {
-        let megabytes = bytes.len() as f64 / 1e6;
-        if megabytes > FILE_LIMIT {
-            let (name, limit) = (name.to_owned(), FILE_LIMIT);
-            return Err(PictureError::TooLargeFile {
-                name,
-                megabytes,
-                limit,
-            });
-        }
+        check_size(name, bytes.len() as f64 / 1e6)?;
         let failed = |error| PictureError::from_image(name, error);
         let reader = Cursor::new(bytes);
         match image::guess_format(bytes) {
@@ -335,6 +327,37 @@ fn check_raster(name: &str, (width, height): (u32, u32)) -> Result<(), PictureEr
         });
     }
     Ok(())
+}
+
+/// Whether a file of this size may be read.
+///
+/// # Errors
+///
+/// [`PictureError::TooLargeFile`] where it is larger than [`FILE_LIMIT`].
+pub fn check_size(name: &str, megabytes: f64) -> Result<(), PictureError> {
+    if megabytes > FILE_LIMIT {
+        let (name, limit) = (name.to_owned(), FILE_LIMIT);
+        return Err(PictureError::TooLargeFile {
+            name,
+            megabytes,
+            limit,
+        });
+    }
+    Ok(())
+}
+
+/// The size in which a raster is to be drawn by who decoded it elsewhere, for [`Square::from_rgba`]: its short side is at most four
+/// times that of the square, which loses nothing and spares the copy of a large raster.
+///
+/// # Errors
+///
+/// [`PictureError`] if the raster is empty or too large.
+pub fn drawn_size(name: &str, (width, height): (u32, u32)) -> Result<(u32, u32), PictureError> {
+    check_raster(name, (width, height))?;
+    let short = f64::from(width.min(height));
+    let scale = (4.0 * Square::SIZE as f64 / short).min(1.0);
+    let scaled = |side: u32| (f64::from(side) * scale).round() as u32;
+    Ok((scaled(width), scaled(height)))
 }
 
 /// Porter and Duff's "over" on a white ground, rounded to the nearest level.

@@ -17,16 +17,19 @@ use web_sys::{MessageChannel, WorkerGlobalScope};
 use web_time::Instant;
 
 use crate::device::{self, Fault, Opened, Preference};
-use crate::episode::what_if::{Outcome, worth_trying};
+use crate::episode::what_if::worth_trying;
 use crate::episode::{
     Concept, Episode, EpisodeError, Example, Intervention, Query, interleave, validate_concepts,
 };
+use crate::folder::{FolderError, FolderTest, Listed, Listing};
 use crate::model::Parameters;
-use crate::picture::{PictureError, Square};
+use crate::picture::{self, PictureError, Square, check_size};
+use crate::protocol::cell::Cell as ProtocolCell;
+use crate::protocol::task::Trial;
 use crate::reply::{Comparison, Reply};
 use crate::session::{AnswerToken, Features, LinkedExample, Session, SessionError};
 use crate::text::tokenizer::Tokenizer;
-use crate::weights::pack::{Manifest, PackError, PackReader};
+use crate::weights::pack::{Manifest, PackError, PackReader, sha256};
 
 /// A failure as the page gets it.
 #[derive(Serialize)]
@@ -60,10 +63,10 @@ impl From<PictureError> for WebError {
     fn from(error: PictureError) -> Self {
         let detail = match &error {
             PictureError::TooLargeFile { megabytes, .. } => {
-                json!({ "megabytes": megabytes, "limit": crate::picture::FILE_LIMIT })
+                json!({ "megabytes": megabytes, "limit": picture::FILE_LIMIT })
             }
             PictureError::TooManyPixels { megapixels, .. } => {
-                json!({ "megapixels": megapixels, "limit": crate::picture::RASTER_LIMIT })
+                json!({ "megapixels": megapixels, "limit": picture::RASTER_LIMIT })
             }
             _ => json!({ "message": error.to_string() }),
         };
@@ -129,6 +132,17 @@ impl From<EpisodeError> for WebError {
     }
 }
 
+impl From<FolderError> for WebError {
+    fn from(error: FolderError) -> Self {
+        let count = match error {
+            FolderError::FewConcepts(count) => count,
+            FolderError::Task(_) => 0,
+        };
+        let detail = json!({ "count": count, "message": error.to_string() });
+        Self::new(error.code(), "", detail)
+    }
+}
+
 /// Plain objects and arrays, as JSON has them.
 fn to_js(value: &impl Serialize) -> JsValue {
     value
@@ -157,6 +171,19 @@ async fn yield_now() -> Result<(), WebError> {
 #[wasm_bindgen(start)]
 pub fn start() {
     console_error_panic_hook::set_once();
+}
+
+/// Whether a file of so many bytes may be read; throws where it is too large.
+#[wasm_bindgen]
+pub fn check_file(name: &str, bytes: f64) -> Result<(), JsValue> {
+    Ok(check_size(name, bytes / 1e6).map_err(WebError::from)?)
+}
+
+/// `[width, height]` in which the browser is to draw a raster of these for `add_raster`; throws where it is too large.
+#[wasm_bindgen]
+pub fn drawn_size(name: &str, width: u32, height: u32) -> Result<Vec<u32>, JsValue> {
+    let (width, height) = picture::drawn_size(name, (width, height)).map_err(WebError::from)?;
+    Ok(vec![width, height])
 }
 
 /// The pictures on the board, decoded to the squares that the model sees. Lives from the first picture on, before any pack is loaded.
@@ -228,6 +255,7 @@ impl Pictures {
 /// Takes a pack in, shard by shard, onto a device.
 #[wasm_bindgen]
 pub struct PackLoader {
+    pack: String,
     opened: Opened,
     reader: PackReader,
     parameters: Parameters,
@@ -235,8 +263,14 @@ pub struct PackLoader {
 
 #[wasm_bindgen]
 impl PackLoader {
+    /// SHA-256 of the manifest, in hexadecimal digits: which pack it is.
+    pub fn pack(&self) -> String {
+        self.pack.clone()
+    }
+
     /// Reads the manifest and opens a device; `preference` is `auto`, `webgpu` or `cpu`.
     pub async fn open(manifest: String, preference: JsValue) -> Result<PackLoader, JsValue> {
+        let pack = sha256(manifest.as_bytes());
         let manifest = Manifest::parse(&manifest).map_err(WebError::from)?;
         let preference: Preference = from_js(preference)?;
         let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
@@ -250,6 +284,7 @@ impl PackLoader {
             })?;
         let parameters = Parameters::new(&opened.device).for_kernels();
         Ok(PackLoader {
+            pack,
             opened,
             reader: PackReader::new(manifest),
             parameters,
@@ -336,8 +371,8 @@ struct Link {
 struct Compared {
     concepts: Vec<Concept<u32>>,
     intervention: Intervention,
-    before: Outcome,
-    after: Outcome,
+    before: Reply<String>,
+    after: Reply<String>,
 }
 
 /// The interventions worth a try on `concepts`, `[{ name, pictures: [id] }]`, when a query was given the name of `answered`, an index or null.
@@ -347,7 +382,7 @@ pub fn what_ifs(concepts: JsValue, answered: JsValue) -> Result<JsValue, JsValue
     Ok(to_js(&worth_trying(&concepts, from_js(answered)?)))
 }
 
-/// What two answers to one query show, `{ concepts, intervention, before, after }`, the last two as `{ concept, probabilities }`. Gives
+/// What two answers to one query show, `{ concepts, intervention, before, after }`, the last two as the page got them. Gives
 /// `{ expectation, verdict }`.
 #[wasm_bindgen]
 pub fn compare(answers: JsValue) -> Result<JsValue, JsValue> {
@@ -357,8 +392,52 @@ pub fn compare(answers: JsValue) -> Result<JsValue, JsValue> {
         before,
         after,
     } = from_js(answers)?;
-    let comparison = Comparison::new(intervention, &concepts, &before, &after);
+    let comparison = Comparison::new(intervention, &concepts, &before.outcome(), &after.outcome());
     Ok(to_js(&comparison))
+}
+
+/// What a folder has to test on, from `[{ path, bytes }]`. Gives `{ concepts: [{ name, pictures: [place] }], skipped: [error] }`.
+#[wasm_bindgen]
+pub fn list_folder(files: JsValue) -> Result<JsValue, JsValue> {
+    let files: Vec<Listed> = from_js(files)?;
+    Ok(to_js(&Listing::new(&files).map_err(WebError::from)?))
+}
+
+/// A run of the 2-way protocol on a folder of pictures.
+#[wasm_bindgen]
+pub struct WebFolderTest {
+    test: RefCell<FolderTest<Features>>,
+}
+
+#[wasm_bindgen]
+impl WebFolderTest {
+    /// Of so many episodes at so many pictures a concept, on concepts of these names.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        names: Vec<String>,
+        shots: usize,
+        episodes: usize,
+    ) -> Result<WebFolderTest, JsValue> {
+        let cell = ProtocolCell::new(2, shots, None).map_err(WebError::internal)?;
+        let test = RefCell::new(FolderTest::new(names, cell, episodes));
+        Ok(Self { test })
+    }
+
+    /// Once all pictures are in. Gives what is left out, `[error]`.
+    pub fn begin(&self) -> Result<JsValue, JsValue> {
+        let skipped = self.test.borrow_mut().begin();
+        Ok(to_js(&skipped.map_err(WebError::from)?))
+    }
+
+    /// What came of it so far; see `FolderReport` in src/folder.rs.
+    pub fn report(&self) -> JsValue {
+        to_js(&self.test.borrow().report())
+    }
+
+    /// Every episode so far, as comma-separated values.
+    pub fn csv(&self) -> String {
+        self.test.borrow().csv()
+    }
 }
 
 /// A loaded model. One thing at a time: while it links or answers, another call throws `busy`.
@@ -455,6 +534,49 @@ impl WebSession {
         Ok(to_js(&result?))
     }
 
+    /// Encodes a picture and puts it into a test, under a concept's index, with its path and its place among the folder's files. The picture
+    /// itself is then not needed any more.
+    pub fn test_picture(
+        &self,
+        test: &WebFolderTest,
+        pictures: &Pictures,
+        picture: u32,
+        concept: usize,
+        path: String,
+        place: usize,
+    ) -> Result<(), JsValue> {
+        let session = self.take()?;
+        let features = pictures
+            .square(picture)
+            .map(|square| session.encode(square));
+        self.session.replace(Some(session));
+        test.test.borrow_mut().push(concept, path, place, features?);
+        check(&self.opened)?;
+        Ok(())
+    }
+
+    /// Asks a test's next episode, after which another support set is linked. Gives whether there was one.
+    pub async fn test_episode(&self, test: &WebFolderTest) -> Result<bool, JsValue> {
+        let trial = test.test.borrow().next_trial().map_err(WebError::from)?;
+        let Some(trial) = trial else {
+            return Ok(false);
+        };
+        let (examples, query) = features_of(&test.test.borrow(), &trial);
+        let mut session = self.take()?;
+        let result = async {
+            session.link(&trial.names, &examples).await?;
+            let answer = session
+                .answer(&query, async |_| ControlFlow::Continue(()))
+                .await?;
+            check(&self.opened)?;
+            Ok::<_, WebError>(answer)
+        }
+        .await;
+        self.session.replace(Some(session));
+        test.test.borrow_mut().score(trial, &result?);
+        Ok(true)
+    }
+
     /// Stops the answer after the token it is at.
     pub fn stop(&self) {
         self.stop.set(true);
@@ -495,6 +617,15 @@ impl WebSession {
         self.features.borrow_mut().insert(id, features.clone());
         Ok(features)
     }
+}
+
+/// An episode's support set and query, as a session takes them.
+fn features_of(test: &FolderTest<Features>, trial: &Trial) -> (Vec<LinkedExample>, Features) {
+    let examples = trial.examples.iter().map(|example| LinkedExample {
+        concept: example.concept,
+        features: test.features(example.picture),
+    });
+    (examples.collect(), test.features(trial.query))
 }
 
 fn token_to_js(token: &AnswerToken) -> JsValue {

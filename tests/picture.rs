@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use link_context::picture::{PictureError, Square};
+use link_context::picture::{PictureError, Square, drawn_size};
 use proptest::prelude::*;
 
 fn bytes(name: &str) -> Vec<u8> {
@@ -149,6 +149,19 @@ fn a_raster_from_elsewhere_is_the_same_picture() {
     for (width, height, length) in [(0, 0, 0), (2, 2, 15), (2, 2, 20), (u32::MAX, u32::MAX, 4)] {
         let error = Square::from_rgba("odd.avif", width, height, &vec![0; length]).unwrap_err();
         assert_eq!(error.name(), "odd.avif");
+    }
+}
+
+#[test]
+fn a_browser_draws_a_large_raster_smaller_and_a_small_one_as_it_is() {
+    assert_eq!(drawn_size("a", (4000, 3000)), Ok((1195, 896)));
+    assert_eq!(drawn_size("a", (640, 480)), Ok((640, 480)));
+    assert_eq!(drawn_size("a", (1, 40_000)), Ok((1, 40_000)));
+    for (size, code) in [
+        ((10_000, 10_000), "picture-too-many-pixels"),
+        ((0, 9), "picture-unreadable"),
+    ] {
+        assert_eq!(drawn_size("a", size).unwrap_err().code(), code);
     }
 }
 

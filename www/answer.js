@@ -41,18 +41,12 @@ function spokenOf(answer) {
 
 export function createAnswer() {
   const panel = byId('answer', HTMLElement);
-  const empty = byId('answer-empty', HTMLElement);
-  const stage = byId('answer-stage', HTMLElement);
-  const line = byId('answer-line', HTMLElement);
-  const lead = byId('answer-lead', HTMLElement);
-  const name = byId('answer-name', HTMLElement);
-  const note = byId('answer-note', HTMLElement);
-  const evidence = byId('answer-evidence', HTMLElement);
   const bars = byId('probabilities', HTMLElement);
   const times = byId('times', HTMLElement);
-  const device = byId('answer-device', HTMLElement);
-  const staleNote = byId('answer-stale', HTMLElement);
-  const spoken = byId('answer-spoken', HTMLElement);
+  const parts = 'empty stage line lead name note evidence device stale spoken'.split(' ');
+  const [empty, stage, line, lead, name, note, evidence, device, staleNote, spoken] = parts.map(
+    (part) => byId(`answer-${part}`, HTMLElement),
+  );
 
   /** @param {Result} result */
   function renderTimes({ answer, link }) {
@@ -107,11 +101,8 @@ export function createAnswer() {
     panel.setAttribute('aria-busy', String(busy));
     empty.hidden = busy;
     stage.hidden = !busy;
-    line.hidden = true;
     line.classList.toggle('writing', busy);
-    note.hidden = true;
-    evidence.hidden = true;
-    staleNote.hidden = true;
+    line.hidden = note.hidden = evidence.hidden = staleNote.hidden = true;
     panel.classList.remove('stale');
     line.classList.remove('unsure');
     lead.textContent = text('answer-lead');
@@ -139,10 +130,7 @@ export function createAnswer() {
       name.append(makeToken(token));
     },
 
-    /**
-     * @param {Result | null} result
-     * @param {boolean} stale whether the board is no longer what was asked
-     */
+    /** @param {Result | null} result @param {boolean} stale whether the board is no longer what was asked */
     show(result, stale) {
       if (panel.getAttribute('aria-busy') === 'true') return;
       reset(false);

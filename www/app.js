@@ -15,6 +15,7 @@ import { clearMessage, showMessage } from './messages.js';
 import { createModel } from './model.js';
 import { createPictures } from './pictures.js';
 import { createQuery } from './query.js';
+import { createTest } from './test.js';
 import { keepLocale, loadTexts, preferredLocale, sentence, text } from './texts.js';
 import { createWhatIf } from './whatif.js';
 
@@ -36,6 +37,7 @@ function run() {
   const store = new Store();
   const engine = new Engine();
   const askButton = byId('ask', HTMLButtonElement);
+  const askAllButton = byId('ask-all', HTMLButtonElement);
   const stopButton = byId('stop', HTMLButtonElement);
   const questionPanel = byId('question', HTMLElement);
   const galleryPanel = byId('gallery', HTMLElement);
@@ -45,14 +47,15 @@ function run() {
   const answers = new Answers();
   const answer = createAnswer();
   const whatIf = createWhatIf((place) => void tryOut(place));
-  const pictures = createPictures(engine, store, () => ({ board, query }));
-  const board = createBoard(store, pictures.addToConcept);
-  const query = createQuery(store, pictures.addToQuery, (key) => {
+  const addPictures = createPictures(engine, store);
+  const board = createBoard(store, addPictures);
+  const query = createQuery(store, addPictures, (key) => {
     const { result, stale } = answers.of(store.episode, key);
     return result && !stale ? result.answer : null;
   });
   const lines = createLines(query.figure, board.thumbOf);
   const model = createModel(engine, tell);
+  const test = createTest(engine, model.load, tell);
   const lessons = createLessons((lesson) => void teach(lesson));
   /** @type {Entry[]} */
   let entries = [];
@@ -74,6 +77,7 @@ function run() {
   function placeOf({ code, subject, detail }) {
     if (/^(pack|download|engine|device)-/.test(code)) return model.panel;
     if (code.startsWith('gallery-')) return galleryPanel;
+    if (code.startsWith('folder-')) return byId('test', HTMLElement);
     if (/^(name|concept)-/.test(code)) {
       const { concepts } = store.episode;
       const concept =
@@ -94,23 +98,23 @@ function run() {
     board.showShares(new Map(examples.map(({ picture, share }) => [picture, share])), stale);
     lessons.show(store.episode, result);
     lines.show(stale ? [] : examples);
+    askAllButton.hidden = askButton.hidden || store.episode.queries.length < 2;
     undo.disabled = !store.canUndo;
     redo.disabled = !store.canRedo;
   }
 
   /** @param {boolean} is */
   function setAsking(is) {
-    const focused = document.activeElement === askButton || document.activeElement === stopButton;
+    const buttons = [askButton, askAllButton, stopButton];
+    const focused = buttons.some((button) => button === document.activeElement);
     askButton.hidden = is;
+    if (is) askAllButton.hidden = true;
     stopButton.hidden = !is;
     model.setAsking(is);
     if (focused) (is ? stopButton : askButton).focus();
   }
 
-  /**
-   * Runs something on the model, from Ask to Stop.
-   * @param {(outline: ReturnType<typeof outlineOf>) => Promise<void>} work
-   */
+  /** Runs something on the model, from Ask to Stop. @param {() => Promise<void>} work */
   async function working(work) {
     if (askButton.hidden) return; // one thing at a time
     clearMessage();
@@ -125,7 +129,7 @@ function run() {
     };
     stopButton.addEventListener('click', stop);
     try {
-      await work(outlineOf(store.episode));
+      await work();
     } catch (thrown) {
       const { code } = asFailure(thrown);
       if (code === 'halted') why = text('answer-halted');
@@ -143,30 +147,34 @@ function run() {
     }
   }
 
-  const ask = () =>
-    working(async (outline) => {
-      const { episode } = store;
-      await engine.request('check', outline);
-      answer.begin();
-      answer.stage('load');
-      await model.load();
-      const reply = await engine.request('ask', outline, (event) => {
-        if (event.event === 'stage') answer.stage(event.stage);
-        else answer.token(event.token);
-      });
-      if (!reply.answer) throw failure('stopped');
-      const before = answers.of(episode);
-      const right = before.stale ? null : before.result?.right; // who asks again asks the same
-      const fresh = {
-        device: model.loadedOn,
-        right: right ?? null,
-        recorded: [],
-        tried: new Map(),
-      };
-      answers.put(episode, { ...reply, ...fresh });
-      answer.end();
-      answer.speak(reply.answer);
+  /** Asks the question that is chosen. */
+  async function askChosen() {
+    const { episode } = store;
+    const outline = outlineOf(episode);
+    await engine.request('check', outline);
+    answer.begin();
+    answer.stage('load');
+    await model.load();
+    const reply = await engine.request('ask', outline, (event) => {
+      if (event.event === 'stage') answer.stage(event.stage);
+      else answer.token(event.token);
     });
+    if (!reply.answer) throw failure('stopped');
+    const before = answers.of(episode);
+    const right = (before.stale ? null : before.result?.right) ?? null; // who asks again asks the same
+    const device = model.loadedOn;
+    answers.put(episode, { ...reply, device, right, recorded: [], tried: new Map() });
+    answer.end();
+    answer.speak(reply.answer);
+  }
+
+  /** Asks every question, one after the other, from one reading of the support set. */
+  async function askEvery() {
+    for (const { key } of store.episode.queries) {
+      store.chooseQuery(key);
+      await askChosen();
+    }
+  }
 
   /** Tries the intervention in this place of the shown answer's. @param {number} place */
   async function tryOut(place) {
@@ -180,11 +188,15 @@ function run() {
       done(result.recorded[place]);
       return show();
     }
-    return working(async (outline) => {
+    return working(async () => {
       trying = place;
       show();
       await model.load();
-      const body = { ...outline, intervention: result.what_ifs[place], before: result.answer };
+      const body = {
+        ...outlineOf(store.episode),
+        intervention: result.what_ifs[place],
+        before: result.answer,
+      };
       const changed = await engine.request('what-if', body);
       if (!changed.answer) throw failure('stopped');
       done(changed);
@@ -228,7 +240,8 @@ function run() {
     document.querySelector(about)?.scrollIntoView({ block: 'nearest' });
   }
 
-  askButton.addEventListener('click', () => void ask());
+  askButton.addEventListener('click', () => void working(askChosen));
+  askAllButton.addEventListener('click', () => void working(askEvery));
   byId('clear', HTMLButtonElement).addEventListener('click', () => store.set(emptyEpisode()));
   undo.addEventListener('click', () => store.undo());
   redo.addEventListener('click', () => store.redo());
@@ -251,6 +264,7 @@ function run() {
     gallery?.render();
     gallery?.showPictures();
     model.rename();
+    test.render();
     store.dispatchEvent(new Event('change'));
   });
   show();

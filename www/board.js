@@ -3,12 +3,12 @@
  */
 import { acceptFiles, byId, copyOf, draw, fill, within } from './dom.js';
 import { CONCEPTS, PICTURES } from './episode.js';
-import { makeMovable } from './moving.js';
+import { makeMovable, rowAt } from './moving.js';
 import { percent, text } from './texts.js';
 
 /**
  * @param {import('./episode.js').Store} store
- * @param {(concept: string, files: File[]) => void} addFiles
+ * @param {ReturnType<typeof import('./pictures.js').createPictures>} addFiles
  */
 export function createBoard(store, addFiles) {
   const list = byId('concepts', HTMLElement);
@@ -36,6 +36,7 @@ export function createBoard(store, addFiles) {
   /** @param {Concept} concept */
   function makeCard({ key }) {
     const card = copyOf('concept-template');
+    card.dataset.row = key;
     const name = within(card, 'input.name', HTMLInputElement);
     name.placeholder = text('concept-placeholder');
     name.addEventListener('input', () => {
@@ -46,15 +47,14 @@ export function createBoard(store, addFiles) {
       store.removeConcept(key);
       addButton.focus();
     });
-    acceptFiles(card, within(card, 'input.files', HTMLInputElement), (files) =>
-      addFiles(key, files),
+    acceptFiles(
+      card,
+      within(card, 'input.files', HTMLInputElement),
+      (files) => void addFiles(key, files),
     );
     cards.set(key, card);
     return card;
   }
-
-  /** The concept whose card holds a node. @param {Element | null} node @returns {string | undefined} */
-  const conceptAt = (node) => [...cards].find(([, card]) => node && card.contains(node))?.[0];
 
   /** @param {Picture} picture */
   function makeThumb(picture) {
@@ -68,7 +68,13 @@ export function createBoard(store, addFiles) {
       store.placePicture(picture, null);
       if (next instanceof HTMLElement) next.focus();
     });
-    makeMovable(thumb, picture, store, conceptAt);
+    const replace = within(thumb, '.replace', HTMLElement);
+    const file = within(replace, 'input', HTMLInputElement);
+    file.ariaLabel = text('picture-replace', { file: picture.name });
+    acceptFiles(replace, file, (files) => void addFiles(rowAt(thumb) ?? '', files, picture));
+    const grip = within(thumb, '.grip', HTMLButtonElement);
+    grip.ariaLabel = text('picture-move', { file: picture.name });
+    makeMovable(thumb, within(thumb, '.thumb-frame', HTMLElement), grip, picture, store);
     thumbs.set(picture.key, thumb);
     return thumb;
   }
@@ -112,6 +118,7 @@ export function createBoard(store, addFiles) {
       within(thumb, '.share', HTMLElement).dataset.testid = `share-${n}`;
       within(thumb, '.remove', HTMLButtonElement).dataset.testid = `picture-remove-${n}`;
       within(thumb, '.grip', HTMLButtonElement).dataset.testid = `picture-move-${n}`;
+      within(thumb, '.replace input', HTMLInputElement).dataset.testid = `picture-replace-${n}`;
       const values = { position: place + 1, number, file: concept.pictures[place].name };
       within(thumb, 'canvas', HTMLElement).setAttribute('aria-label', text('picture-of', values));
     });
@@ -147,8 +154,6 @@ export function createBoard(store, addFiles) {
     /** The card of a concept, for what has to be said about it. @param {string} key */
     cardOf: (key) => cards.get(key) ?? list,
 
-    conceptAt,
-
     /** Makes everything anew, in another language. */
     rebuild() {
       list.replaceChildren();
@@ -163,21 +168,6 @@ export function createBoard(store, addFiles) {
     /** Marks a name as the matter of an error. @param {string} key */
     blameName(key) {
       focusName(key)?.setAttribute('aria-invalid', 'true');
-    },
-
-    /**
-     * Shows how many pictures are still being decoded.
-     * @param {string} key
-     * @param {number} pending
-     */
-    setPending(key, pending) {
-      const row = cards.get(key)?.querySelector('.thumbs');
-      row?.querySelectorAll('.waiting').forEach((node) => node.remove());
-      for (let n = 0; n < pending; n += 1) {
-        const waiting = document.createElement('li');
-        waiting.className = 'waiting';
-        row?.insertBefore(waiting, row.lastElementChild);
-      }
     },
 
     /**

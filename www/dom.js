@@ -30,11 +30,7 @@ export function within(root, selector, kind) {
   return node;
 }
 
-/**
- * A copy of the one element in a template, with its texts.
- * @param {string} id
- * @returns {HTMLElement}
- */
+/** A copy of the one element in a template, with its texts. @param {string} id @returns {HTMLElement} */
 export function copyOf(id) {
   const template = byId(id, HTMLTemplateElement);
   const node = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
@@ -55,11 +51,7 @@ export function make(tag, content, className = '') {
   return node;
 }
 
-/**
- * Draws a picture's square.
- * @param {HTMLCanvasElement} canvas
- * @param {Picture} picture
- */
+/** Draws a picture's square. @param {HTMLCanvasElement} canvas @param {Picture} picture */
 export function draw(canvas, picture) {
   canvas.getContext('2d')?.putImageData(picture.square, 0, 0);
 }
@@ -77,13 +69,13 @@ export function fill(root, share) {
  * Lets files be dropped on a zone and chosen in its input.
  * @param {HTMLElement} zone
  * @param {HTMLInputElement} input
- * @param {(files: File[]) => void} take
+ * @param {(files: File[], entries: any[]) => void} take with what was dropped as entries of a file system, as folders come
  */
 export function acceptFiles(zone, input, take) {
   input.addEventListener('change', () => {
     const files = [...(input.files ?? [])];
     input.value = ''; // so that the same file can be chosen again
-    if (files.length > 0) take(files);
+    if (files.length > 0) take(files, []);
   });
   let depth = 0; // dragenter and dragleave come for every child
   const light = (/** @type {number} */ step) => {
@@ -93,8 +85,10 @@ export function acceptFiles(zone, input, take) {
   zone.addEventListener('dragenter', () => light(1));
   zone.addEventListener('dragleave', () => light(-1));
   zone.addEventListener('drop', (event) => {
-    event.preventDefault();
     light(0);
-    take([...(event.dataTransfer?.files ?? [])]);
+    if (event.defaultPrevented) return; // a zone in this one has taken it
+    event.preventDefault();
+    const entries = [...(event.dataTransfer?.items ?? [])].map((item) => item.webkitGetAsEntry());
+    take([...(event.dataTransfer?.files ?? [])], entries.filter(Boolean));
   });
 }

@@ -73,10 +73,7 @@ export class Engine extends EventTarget {
     return this.#started;
   }
 
-  /**
-   * @param {File} file
-   * @returns {Promise<Picture>}
-   */
+  /** @param {File} file @returns {Promise<Picture>} */
   async addPicture(file) {
     const key = newKey('picture');
     const { rgba, size, animated } = await this.request('add-picture', { key, file });

@@ -2,11 +2,14 @@
  * What is on the board. Each change makes a new value, so that an older one can be compared with it.
  * No rule of an episode is here: those are in the Rust crate, which is asked before each question.
  */
+import { text } from './texts.js';
 
 /** How much the board has room for. */
 export const CONCEPTS = { first: 2, most: 5 };
 export const PICTURES = 8;
-export const QUERIES = 8;
+
+/** Key of the row that is no concept's: the pictures to name. */
+export const QUESTION = 'question';
 
 /** How many steps back are kept. */
 const STEPS = 50;
@@ -16,11 +19,7 @@ let made = 0;
 /** A key that no other thing on the page has. @param {string} kind */
 export const newKey = (kind) => `${kind}-${++made}`;
 
-/**
- * @param {string} [name]
- * @param {Picture[]} [pictures]
- * @returns {Concept}
- */
+/** @param {string} [name] @param {Picture[]} [pictures] @returns {Concept} */
 export const newConcept = (name = '', pictures = []) => ({
   key: newKey('concept'),
   name,
@@ -40,10 +39,7 @@ export const supportOf = (episode) => episode.concepts.flatMap((concept) => conc
 /** @param {Episode} episode @returns {Picture | undefined} */
 export const queryOf = (episode) => episode.queries.find(({ key }) => key === episode.query);
 
-/**
- * The episode as the worker takes it: names and keys of pictures.
- * @param {Episode} episode
- */
+/** The episode as the worker takes it: names and keys of pictures. @param {Episode} episode */
 export const outlineOf = (episode) => ({
   concepts: episode.concepts.map(({ name, pictures }) => ({
     name,
@@ -115,10 +111,20 @@ export class Store extends EventTarget {
     if (dropped.size > 0) this.dispatchEvent(new CustomEvent('dropped', { detail: [...dropped] }));
   }
 
-  /** @param {string} key */
-  has(key) {
-    return this.episode.concepts.some((concept) => concept.key === key);
+  /** The rows that pictures stand in: the concepts', and that of the pictures to name. */
+  get rows() {
+    const { concepts, queries } = this.episode;
+    return [...concepts, { key: QUESTION, name: text('question-heading'), pictures: queries }];
   }
+
+  /** How many more pictures a row takes; any number where it was removed. @param {string} key */
+  room(key) {
+    const row = this.rows.find((other) => other.key === key);
+    return PICTURES - (row?.pictures.length ?? 0);
+  }
+
+  /** @param {Picture} picture */
+  has = (picture) => picturesOf(this.episode).includes(picture);
 
   /** @param {(concepts: Concept[]) => Concept[]} change @param {string} [kind] */
   #setConcepts(change, kind) {
@@ -143,37 +149,45 @@ export class Store extends EventTarget {
   }
 
   /**
-   * Puts a picture, new or from another place, into a concept, or into none.
+   * Puts a picture, new or from another place, into a row, or into none. One to name is the one that is then asked about.
    * @param {Picture} picture
-   * @param {string | null} concept
+   * @param {string | null} row
    * @param {number} [place] before which it then stands; the last where there is none
    */
-  placePicture(picture, concept, place = PICTURES) {
-    this.#setConcepts((concepts) =>
-      concepts.map((old) => {
-        const pictures = old.pictures.filter((other) => other !== picture);
-        if (old.key === concept) pictures.splice(place, 0, picture);
-        return { ...old, pictures };
-      }),
+  placePicture(picture, row, place = PICTURES) {
+    const target = this.rows.find(({ key }) => key === row);
+    if (target && target.pictures.length >= PICTURES && !target.pictures.includes(picture)) return;
+    this.#setPictures(
+      (key, old) => {
+        const pictures = old.filter((other) => other !== picture);
+        if (key === row) pictures.splice(place, 0, picture);
+        return pictures;
+      },
+      row === QUESTION ? picture : undefined,
     );
   }
 
-  /** Adds a picture to ask about and asks about it. @param {Picture} picture */
-  addQuery(picture) {
-    const queries = [...this.episode.queries, picture];
-    this.set({ ...this.episode, queries, query: picture.key });
+  /** @param {Picture} old @param {Picture} picture that takes its place */
+  replacePicture(old, picture) {
+    const asked = old.key === this.episode.query ? picture : undefined;
+    this.#setPictures((_, all) => all.map((other) => (other === old ? picture : other)), asked);
+  }
+
+  /**
+   * @param {(row: string, pictures: Picture[]) => Picture[]} change
+   * @param {Picture} [asked] to be asked about; where there is none, what was, while it is there
+   */
+  #setPictures(change, asked) {
+    const { concepts, queries: before, query: last } = this.episode;
+    const queries = change(QUESTION, before);
+    const kept = asked ?? queries.find(({ key }) => key === last) ?? queries[0];
+    const changed = concepts.map((old) => ({ ...old, pictures: change(old.key, old.pictures) }));
+    this.set({ concepts: changed, queries, query: kept?.key ?? null });
   }
 
   /** Looks at another question, which is no step. @param {string} key */
   chooseQuery(key) {
     this.episode = { ...this.episode, query: key };
     this.dispatchEvent(new Event('change'));
-  }
-
-  /** @param {string} key */
-  removeQuery(key) {
-    const queries = this.episode.queries.filter((picture) => picture.key !== key);
-    const query = this.episode.query === key ? (queries[0]?.key ?? null) : this.episode.query;
-    this.set({ ...this.episode, queries, query });
   }
 }

@@ -8,8 +8,8 @@ import { hasText, text } from './texts.js';
 
 const FOLDER = new URL('gallery/', document.baseURI);
 
-/** How many pictures a card shows of each concept. */
-const SHOWN = 2;
+/** How many pictures a card shows of all its concepts together. */
+const SHOWN = 4;
 
 /** Width and height of a picture on the board, as `Square::SIZE` in src/picture.rs. */
 const SIZE = 224;
@@ -48,7 +48,7 @@ async function pictureOf(path, engine) {
  * @returns {Promise<{ episode: Episode, recorded: Promise<Result[]> }>}
  */
 export async function openEntry(entry, engine) {
-  const fetched = get(`../recorded/${entry.id}.json`).then((response) => response.json());
+  const fetched = get(`../recorded/${entry.id}.json`).then((response) => response.text());
   fetched.catch(() => {}); // whoever waits for the answers is told
   const all = (/** @type {string[]} */ files) =>
     Promise.all(files.map((file) => pictureOf(file, engine)));
@@ -57,40 +57,25 @@ export async function openEntry(entry, engine) {
   );
   const queries = await all(entry.queries.map(({ file }) => file));
   const episode = { concepts: await concepts, queries, query: queries[0]?.key ?? null };
-  const result = resultWith(supportOf(episode).map(({ key }) => key));
-  const results = (/** @type {any} */ { queries: given }) =>
-    entry.queries.map(({ answer }, index) => ({ ...result(given[index]), right: answer }));
-  return { episode, recorded: fetched.then(results) };
+  const keys = supportOf(episode).map(({ key }) => key);
+  return { episode, recorded: fetched.then((json) => resultsOf(json, keys, entry)) };
 }
 
 /**
  * What was recorded, as if it came from the worker.
+ * @param {string} json
  * @param {string[]} keys of the pictures, which a recording numbers
- * @returns {(recorded: any) => Result}
+ * @param {Entry} entry
+ * @returns {Result[]}
  */
-const resultWith =
-  (keys) =>
-  ({ answer, link, what_ifs }) => {
-    const keyed = (/** @type {any} */ given) => ({
-      ...given,
-      examples: given.examples.map((/** @type {any} */ example) => ({
-        ...example,
-        picture: keys[example.picture],
-      })),
-    });
-    return {
-      answer: keyed(answer),
-      link,
-      what_ifs: what_ifs.map((/** @type {any} */ { intervention }) => intervention),
-      recorded: what_ifs.map((/** @type {any} */ what) => ({
-        ...what,
-        answer: keyed(what.answer),
-      })),
-      device: '',
-      right: null,
-      tried: new Map(),
-    };
-  };
+function resultsOf(json, keys, { queries }) {
+  const recording = JSON.parse(json, (name, value) => (name === 'picture' ? keys[value] : value));
+  return queries.map(({ answer: right }, index) => {
+    const { answer, link, what_ifs: recorded } = recording.queries[index];
+    const what_ifs = recorded.map((/** @type {any} */ { intervention }) => intervention);
+    return { answer, link, what_ifs, recorded, right, device: '', tried: new Map() };
+  });
+}
 
 /** @returns {Promise<Entry[]>} */
 export const fetchEntries = async () => (await get('gallery.json')).json();
@@ -123,34 +108,22 @@ function titleOf({ id, title }) {
 function makeCard(entry, open) {
   const card = copyOf('gallery-template');
   card.dataset.testid = `gallery-${entry.id}`;
+  const names = entry.concepts.map(({ name }) => name);
   within(card, '.gallery-title', HTMLElement).textContent = titleOf(entry);
-  within(card, '.gallery-names', HTMLElement).textContent = entry.concepts
-    .map(({ name }) => name)
-    .join(' · ');
+  within(card, '.gallery-names', HTMLElement).textContent = names.join(' · ');
   const groups = entry.concepts.map(({ pictures }, index) => {
-    const group = document.createElement('span');
-    group.className = 'gallery-group';
+    const group = make('span', '', 'gallery-group');
     group.dataset.concept = String(index);
-    group.append(
-      ...pictures.slice(0, SHOWN).map((file) => {
-        const image = document.createElement('img');
-        image.dataset.src = addressOf(file);
-        image.alt = '';
-        image.width = 48;
-        image.height = 48;
-        image.decoding = 'async';
-        return image;
-      }),
-    );
+    for (const file of pictures.slice(0, Math.max(1, Math.floor(SHOWN / entry.concepts.length)))) {
+      const image = new Image(48, 48);
+      [image.alt, image.decoding, image.loading] = ['', 'async', 'lazy'];
+      image.dataset.src = addressOf(file);
+      group.append(image);
+    }
     return group;
   });
   within(card, '.gallery-pictures', HTMLElement).append(...groups);
   card.addEventListener('click', () => open(entry));
-  card.setAttribute(
-    'aria-label',
-    `${titleOf(entry)}. ${text('gallery-names', {
-      names: entry.concepts.map(({ name }) => name).join(', '),
-    })}`,
-  );
+  card.ariaLabel = `${titleOf(entry)}. ${text('gallery-names', { names: names.join(', ') })}`;
   return card;
 }

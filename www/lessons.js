@@ -1,5 +1,5 @@
 /**
- * Five short lessons, each on a ready episode and, where it is about a change, with that change tried.
+ * Short lessons, each on a ready episode and, where it is about a change, with that change tried.
  */
 import { byId, copyOf, within } from './dom.js';
 import { supportOf } from './episode.js';
@@ -12,6 +12,9 @@ const LESSONS = [
   { id: 'swap', entry: 'robots', kind: 'swap' },
   { id: 'shots', entry: 'animals', kind: 'fewer' },
   { id: 'fails', entry: 'cactihog', query: 2 },
+  { id: 'lies', entry: 'false-friends' },
+  { id: 'side', entry: 'mirror' },
+  { id: 'count', entry: 'counting', query: 3 },
 ];
 
 /** @param {(lesson: typeof LESSONS[0]) => void} open pressed */

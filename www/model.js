@@ -1,53 +1,98 @@
 /**
- * The model's life on this page: what there is to load, on which device, loading it, losing it.
+ * The model's way to this browser: its size before anything is loaded, the device, the progress, how to end it, and losing it.
  */
-import { createDevice, deviceText } from './device.js';
 import { byId } from './dom.js';
-import { createDownload } from './download.js';
 import { asFailure, failure } from './engine.js';
 import { clearMessage } from './messages.js';
-import { text } from './texts.js';
+import { duration, hasText, size, text } from './texts.js';
 
-/**
- * @param {import('./engine.js').Engine} engine
- * @param {(thrown: unknown) => void} tell of a failure
- */
+/** @param {string} kind @param {string} name empty where the browser hides it */
+const named = (kind, name) => (name ? text('device-named', { kind, name }) : kind);
+
+/** @param {import('./engine.js').Engine} engine @param {(thrown: unknown) => void} tell of a failure */
 export function createModel(engine, tell) {
+  const panel = byId('model-state', HTMLElement);
+  const progress = byId('progress', HTMLProgressElement);
+  const [loadButton, cancelButton] = ['load', 'cancel'].map((id) => byId(id, HTMLButtonElement));
+  const hint = byId('ask-hint', HTMLElement);
+  const select = byId('device-select', HTMLSelectElement);
+  const deviceIs = byId('device-is', HTMLElement);
+
   /** @type {Promise<void> | null} */
   let opening = null;
   /** @type {Promise<void> | null} */
   let loading = null;
   let asking = false;
-  let loadedOn = '';
+  /** @type {'checking' | 'waiting' | 'loading' | 'loaded' | 'unavailable'} */
+  let state = 'checking';
+  /** @type {Device | null} null while nothing is known of it */
+  let device = null;
+  let [bytes, kept, loaded, since] = [0, 0, 0, 0];
+  /** @type {{ program: string, pack: string } | null} */
+  let versions = null;
 
-  const device = createDevice(() => {
-    clearMessage();
-    if (download.state === 'loaded') engine.end(failure('cancelled'));
-    else void open().catch(tell);
-  });
-  const download = createDownload({
-    load() {
-      clearMessage();
-      void load().catch(tell);
-    },
-    cancel: () => engine.tell('cancel'),
-  });
+  function stateText() {
+    const values = { size: size(bytes), kept: size(kept), loaded: size(loaded) };
+    if (state === 'waiting') {
+      if (kept >= bytes) return text('model-cached', values);
+      return text(kept > 0 ? 'model-partly' : 'model-size', values);
+    }
+    if (state !== 'loading') return text(`model-${state}`, values);
+    if (loaded === 0) return '';
+    const left = ((performance.now() - since) / loaded) * (bytes - loaded);
+    const seconds = Math.ceil(left / 1000) * 1000;
+    return text('model-loading', { ...values, total: size(bytes), left: duration(seconds) });
+  }
+
+  function hintText() {
+    if (state === 'loading') return text('ask-hint-loading');
+    if (state !== 'waiting') return '';
+    return text(kept >= bytes ? 'ask-hint-cached' : 'ask-hint-load', { size: size(bytes) });
+  }
+
+  function deviceIsText() {
+    if (!device) return '';
+    const { kind, name, reason } = device;
+    const special = `reason-${reason}-${select.value}`;
+    const why = text(hasText(special) ? special : `reason-${reason}`);
+    return `${named(text(`device-is-${kind}`), name)}. ${why}`;
+  }
+
+  /** Shows what is known. @param {string} [why] what happened */
+  function render(why = '') {
+    const focused = [loadButton, cancelButton].some((button) => button === document.activeElement);
+    const underway = state === 'loading';
+    panel.textContent = `${why} ${stateText()}`.trim();
+    hint.textContent = hintText();
+    deviceIs.textContent = deviceIsText();
+    select.disabled = asking || Boolean(loading); // it can be chosen while nothing runs on it
+    loadButton.hidden = underway || state === 'loaded';
+    loadButton.disabled = state === 'checking';
+    loadButton.textContent = text(state === 'unavailable' ? 'model-again' : 'model-load');
+    cancelButton.hidden = progress.hidden = !underway;
+    if (loaded > 0) [progress.max, progress.value] = [bytes, loaded];
+    else progress.removeAttribute('value');
+    byId('versions', HTMLElement).textContent = versions ? text('about-versions', versions) : '';
+    if (focused) (underway ? cancelButton : loadButton).focus();
+  }
 
   /** Asks the worker what there is to load and where it would run. */
   function open() {
     opening = (async () => {
-      const { preference } = device;
-      device.show(null);
-      download.enter('checking');
+      const preference = select.value;
+      [state, device] = ['checking', null];
+      render();
       try {
         const opened = await engine.request('open', { preference });
-        if (device.preference !== preference) return; // changed meanwhile
-        device.show(opened.device);
-        download.waiting(opened);
+        if (select.value !== preference) return; // changed meanwhile
+        ({ device, bytes, kept, versions } = opened);
+        state = 'waiting';
       } catch (thrown) {
-        if (device.preference !== preference) return;
-        download.enter('unavailable');
+        if (select.value !== preference) return;
+        state = 'unavailable';
         throw thrown;
+      } finally {
+        render();
       }
     })();
     return opening;
@@ -55,41 +100,47 @@ export function createModel(engine, tell) {
 
   /** Brings the model here, if it is not here or on its way. */
   async function load() {
-    if (download.state === 'loaded') return;
-    loading ??= bring().finally(() => {
-      loading = null;
-      freeDevice();
-    });
-    freeDevice();
+    if (state === 'loaded') return;
+    loading ??= bring();
     return loading;
   }
 
   async function bring() {
-    await (download.state === 'unavailable' ? open() : (opening ?? open()));
-    const { preference } = device;
-    download.enter('loading');
+    await (state === 'unavailable' ? open() : (opening ?? open()));
+    [state, loaded, since] = ['loading', 0, performance.now()];
+    render();
+    let why = '';
     try {
-      const loaded = await engine.request('load', { preference }, (event) => {
-        download.setProgress(event.loaded, event.total);
+      const body = { preference: select.value };
+      const given = await engine.request('load', body, (event) => {
+        loaded = event.loaded;
+        render();
       });
-      device.show(loaded.device);
-      loadedOn = deviceText(loaded.device);
-      download.enter('loaded');
+      [state, device] = ['loaded', given.device];
     } catch (thrown) {
       await open().catch(() => {}); // the first failure is the one to tell
-      if (asFailure(thrown).code === 'cancelled') download.say(text('model-cancelled'));
+      if (asFailure(thrown).code === 'cancelled') why = text('model-cancelled');
       throw thrown;
+    } finally {
+      loading = null;
+      render(why);
     }
   }
 
-  /** The device can be chosen while nothing runs on it. */
-  function freeDevice() {
-    device.setFree(!asking && !loading);
-  }
-
-  engine.addEventListener('lost', () => {
-    if (download.state === 'loaded') void open().catch(tell);
+  select.addEventListener('change', () => {
+    clearMessage();
+    if (state === 'loaded') engine.end(failure('cancelled'));
+    else void open().catch(tell);
   });
+  loadButton.addEventListener('click', () => {
+    clearMessage();
+    void load().catch(tell);
+  });
+  cancelButton.addEventListener('click', () => engine.tell('cancel'));
+  engine.addEventListener('lost', () => {
+    if (state === 'loaded') void open().catch(tell);
+  });
+  render();
 
   return {
     panel: byId('model', HTMLElement),
@@ -102,20 +153,17 @@ export function createModel(engine, tell) {
     },
 
     /** Says the same in another language. */
-    rename() {
-      device.show();
-      if (download.state !== 'loading') download.enter(download.state);
-    },
+    rename: () => render(),
 
     /** The device of the loaded model, in words. */
     get loadedOn() {
-      return loadedOn;
+      return device ? named(text(`device-${device.kind}-short`), device.name) : '';
     },
 
     /** @param {boolean} is whether a question is under way */
     setAsking(is) {
       asking = is;
-      freeDevice();
+      render();
     },
   };
 }

@@ -14,14 +14,11 @@ const DAMAGED = new Set(['pack-shard-truncated', 'pack-shard-corrupt']);
 /** Progress is told at most this often, in milliseconds. */
 const PACE = 100;
 
-/** @returns {Promise<Cache | null>} */
-async function storage() {
-  try {
-    return await caches.open(STORAGE);
-  } catch {
-    return null;
-  }
-}
+/** Null where the browser forbids it. @returns {Promise<Cache | null>} */
+const storage = () => (async () => caches.open(STORAGE))().catch(() => null);
+
+/** @param {Cache | null} cache @returns {Promise<readonly Request[]>} what it holds */
+const keysOf = async (cache) => (await cache?.keys().catch(() => null)) ?? [];
 
 /** @param {PackFile} file */
 const addressOf = (file) => new URL(`by-hash/${file.sha256}`, FOLDER).href;
@@ -31,10 +28,7 @@ export class Pack {
   used = false;
   #abort = new AbortController();
 
-  /**
-   * @param {any} loader
-   * @param {string} preference
-   */
+  /** @param {any} loader @param {string} preference */
   constructor(loader, preference) {
     this.loader = loader;
     this.preference = preference;
@@ -59,16 +53,9 @@ export class Pack {
 
   /** The bytes that this browser already has. */
   async kept() {
-    const cache = await storage();
-    if (!cache) return 0;
-    try {
-      const keys = new Set((await cache.keys()).map(({ url }) => url));
-      return this.files
-        .filter((file) => keys.has(addressOf(file)))
-        .reduce((sum, { bytes }) => sum + bytes, 0);
-    } catch {
-      return 0;
-    }
+    const keys = new Set((await keysOf(await storage())).map(({ url }) => url));
+    const files = this.files.filter((file) => keys.has(addressOf(file)));
+    return files.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   cancel() {
@@ -82,11 +69,7 @@ export class Pack {
     this.loader = null;
   }
 
-  /**
-   * Brings every file into the loader.
-   * @param {(loaded: number) => void} tell
-   * @returns {Promise<any>} the session
-   */
+  /** Brings every file into the loader. @param {(loaded: number) => void} tell @returns {Promise<any>} the session */
   async load(tell) {
     this.used = true;
     let before = 0;
@@ -120,18 +103,20 @@ export class Pack {
   async #bring(file, report, use) {
     const cache = await storage();
     const address = addressOf(file);
-    try {
-      const stored = await cache?.match(address).catch(() => undefined);
-      const bytes = await this.#read(stored ?? (await this.#fetch(file, 'no-cache')), file, report);
-      await use(bytes);
-      if (!stored) await keep(cache, address, bytes);
-    } catch (error) {
-      if (!DAMAGED.has(/** @type {any} */ (error)?.code)) throw error;
-      await cache?.delete(address).catch(() => {});
-      if (file === this.tokenizer) throw error; // finish has consumed the loader; the next load fetches it anew
-      const bytes = await this.#read(await this.#fetch(file, 'reload'), file, report);
-      await use(bytes);
-      await keep(cache, address, bytes);
+    for (const mode of /** @type {RequestCache[]} */ (['no-cache', 'reload'])) {
+      const again = mode === 'reload';
+      const stored = again ? undefined : await cache?.match(address).catch(() => undefined);
+      try {
+        const bytes = await this.#read(stored ?? (await this.#fetch(file, mode)), file, report);
+        await use(bytes);
+        // Where the storage is full or forbidden the file is fetched again next time.
+        if (!stored) await cache?.put(address, new Response(bytes)).catch(() => {});
+        return;
+      } catch (error) {
+        if (again || !DAMAGED.has(/** @type {any} */ (error)?.code)) throw error;
+        await cache?.delete(address).catch(() => {});
+        if (!this.loader) throw error; // finish has consumed it; the next load fetches the file anew
+      }
     }
   }
 
@@ -171,28 +156,11 @@ export class Pack {
 
   /** Removes what an earlier pack left in the storage. */
   async #tidy() {
-    try {
-      const cache = await storage();
-      const wanted = new Set(this.files.map(addressOf));
-      for (const key of (await cache?.keys()) ?? []) {
-        if (!wanted.has(key.url)) await cache?.delete(key);
-      }
-    } catch {
-      // Nothing depends on it.
+    const cache = await storage();
+    const wanted = new Set(this.files.map(addressOf));
+    for (const key of await keysOf(cache)) {
+      if (!wanted.has(key.url)) await cache?.delete(key).catch(() => {}); // nothing depends on it
     }
-  }
-}
-
-/**
- * @param {Cache | null} cache
- * @param {string} address
- * @param {Uint8Array} bytes
- */
-async function keep(cache, address, bytes) {
-  try {
-    await cache?.put(address, new Response(/** @type {BufferSource} */ (bytes)));
-  } catch {
-    // Full or forbidden: the file is fetched again next time.
   }
 }
 

@@ -2,12 +2,13 @@
  * The pictures to name: the one that is asked about, and the others, each with its own answer under it.
  */
 import { acceptFiles, byId, draw, make } from './dom.js';
-import { QUERIES, queryOf } from './episode.js';
+import { PICTURES, QUESTION, queryOf } from './episode.js';
+import { makeMovable } from './moving.js';
 import { text } from './texts.js';
 
 /**
  * @param {import('./episode.js').Store} store
- * @param {(files: File[]) => void} addFiles
+ * @param {ReturnType<typeof import('./pictures.js').createPictures>} addFiles
  * @param {(query: string) => { name: string, concept: number | null } | null} answerTo a question, where there is one
  */
 export function createQuery(store, addFiles, answerTo) {
@@ -21,10 +22,11 @@ export function createQuery(store, addFiles, answerTo) {
   const files = byId('query-files', HTMLInputElement);
   const others = byId('queries', HTMLElement);
 
-  acceptFiles(zone, files, addFiles);
+  byId('question', HTMLElement).dataset.row = QUESTION;
+  acceptFiles(zone, files, (chosen) => void addFiles(QUESTION, chosen));
   remove.addEventListener('click', () => {
     const query = queryOf(store.episode);
-    if (query) store.removeQuery(query.key);
+    if (query) store.placePicture(query, null);
     files.focus();
   });
 
@@ -46,6 +48,7 @@ export function createQuery(store, addFiles, answerTo) {
     caption.dir = 'auto';
     if (answer) caption.dataset.concept = String(answer.concept);
     button.append(small, caption);
+    makeMovable(button, button, button, picture, store);
     return button;
   }
 
@@ -53,7 +56,7 @@ export function createQuery(store, addFiles, answerTo) {
     const { queries } = store.episode;
     const query = queryOf(store.episode);
     figure.hidden = !query;
-    add.hidden = queries.length >= QUERIES;
+    add.hidden = queries.length >= PICTURES;
     add.classList.toggle('small', Boolean(query));
     addText.textContent = text(query ? 'query-replace' : 'query-add');
     if (query) {
@@ -73,11 +76,5 @@ export function createQuery(store, addFiles, answerTo) {
   store.addEventListener('change', render);
   render();
 
-  return {
-    zone,
-    figure,
-    render,
-    /** @param {number} pending pictures that are still being decoded */
-    setPending: (pending) => zone.classList.toggle('busy', pending > 0),
-  };
+  return { figure, render };
 }

@@ -70,10 +70,7 @@ export function text(key, values = {}) {
 /** @param {string} key */
 export const hasText = (key) => key in texts;
 
-/**
- * The one sentence of an error.
- * @param {Failure} failure
- */
+/** The one sentence of an error. @param {Failure} failure */
 export function sentence({ code, subject, detail }) {
   const key = hasText(`error-${code}`) ? `error-${code}` : 'error-internal';
   return text(key, { subject: subject || detail.message || code, ...detail });
@@ -91,10 +88,7 @@ export const duration = (time) =>
     ? text('milliseconds', { number: Math.round(time) })
     : text('seconds', { number: time / 1000 });
 
-/**
- * Fills `data-text` (content) and `data-label` (accessible name) below a node.
- * @param {ParentNode} root
- */
+/** Fills `data-text` (content) and `data-label` (accessible name) below a node. @param {ParentNode} root */
 export function fillTexts(root) {
   for (const node of root.querySelectorAll('[data-text]')) {
     node.textContent = text(/** @type {HTMLElement} */ (node).dataset.text ?? '');

@@ -78,6 +78,36 @@ interface Result {
   tried: Map<number, Changed>;
 }
 
+/** A file of a chosen folder. */
+interface Chosen {
+  file: File;
+  path: string;
+}
+
+/** What a folder has to test on; pictures are places among the chosen files. See src/folder.rs. */
+interface FolderListing {
+  concepts: { name: string; pictures: number[] }[];
+  skipped: Failure[];
+}
+
+/** How many of how many, with the ends of its interval. */
+interface Rate {
+  count: number;
+  of: number;
+  share: number;
+  low: number;
+  high: number;
+}
+
+/** What came of a test so far; see src/folder.rs. */
+interface FolderReport {
+  exact: Rate;
+  likelier: Rate;
+  concepts: string[];
+  confusion: number[][];
+  hardest: { place: number; path: string; right: Rate; probability: number }[];
+}
+
 /** Why something failed; texts/ has a sentence for each code. */
 interface Failure {
   code: string;
@@ -108,12 +138,18 @@ interface PackFile {
  * | add-picture    | key, file                           | rgba, size, animated                       |                   |
  * | remove-picture | key                                 |                                            |                   |
  * | check          | concepts [{name, pictures}], query  | (fails where the episode breaks a rule)    |                   |
- * | open           | preference                          | device, bytes, kept                        |                   |
+ * | open           | preference                          | device, bytes, kept, versions              |                   |
  * | load           | preference                          | device, bytes                              | progress          |
  * | cancel         |                                     | (load fails with `cancelled`)              |                   |
  * | ask            | concepts [{name, pictures}], query  | answer or null, link, what_ifs             | stage, token      |
  * | what-if        | the same, intervention, before      | answer or null, link, expectation, verdict | stage, token      |
  * | stop           |                                     | (ask ends early)                           |                   |
+ * | test-list      | files [{path, bytes}]               | concepts [{name, pictures}], skipped       |                   |
+ * | test-new       | names, shots, episodes              |                                            |                   |
+ * | test-picture   | file, path, place, concept          |                                            |                   |
+ * | test-begin     |                                     | skipped                                    |                   |
+ * | test-episode   |                                     | the report                                 |                   |
+ * | test-csv       |                                     | every episode as text                      |                   |
  */
 type Kind =
   | 'init'
@@ -125,4 +161,10 @@ type Kind =
   | 'cancel'
   | 'ask'
   | 'what-if'
-  | 'stop';
+  | 'stop'
+  | 'test-list'
+  | 'test-new'
+  | 'test-picture'
+  | 'test-begin'
+  | 'test-episode'
+  | 'test-csv';

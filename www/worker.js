@@ -7,9 +7,6 @@ import { Pack } from './pack.js';
 import { program } from './program.js';
 import { rasterOf } from './raster.js';
 
-/** Larger files are refused unread, with the program's own error: as `FILE_LIMIT` in src/picture.rs. */
-const FILE_LIMIT = 30;
-
 /** @type {any} the module that wasm-bindgen wrote */
 let wasm;
 /** @type {any} */
@@ -25,6 +22,8 @@ let session = null;
 /** @type {{ support: string, cost: object } | null} what the session has linked */
 let linked = null;
 let stopped = false;
+/** @type {any} the protocol on a folder of pictures */
+let test = null;
 
 /** @type {Promise<unknown>} */
 let turn = Promise.resolve();
@@ -66,26 +65,15 @@ async function addPicture({ key, file }) {
 
 /** @param {File} file */
 async function read(file) {
-  const megabytes = file.size / 1e6;
-  if (megabytes > FILE_LIMIT) {
-    throw {
-      code: 'picture-too-large-file',
-      subject: file.name,
-      detail: { megabytes, limit: FILE_LIMIT },
-    };
-  }
-  /** @type {ArrayBuffer} */
-  let bytes;
-  try {
-    bytes = await file.arrayBuffer();
-  } catch {
+  wasm.check_file(file.name, file.size); // a file that is too large is refused unread
+  const bytes = await file.arrayBuffer().catch(() => {
     throw { code: 'picture-unreadable', subject: file.name, detail: {} }; // moved or removed since it was chosen
-  }
+  });
   try {
     return await pictures.add(file.name, new Uint8Array(bytes));
   } catch (error) {
     if (plain(error).code !== 'picture-unsupported') throw error;
-    const raster = await rasterOf(file);
+    const raster = await rasterOf(file, wasm.drawn_size);
     if (!raster) throw error;
     return await pictures.add_raster(file.name, raster.width, raster.height, raster.rgba);
   }
@@ -118,7 +106,8 @@ function numbered({ concepts, query }) {
 async function open({ preference }) {
   pack?.close();
   pack = await Pack.open(wasm.PackLoader, preference);
-  return { device: pack.device, bytes: pack.bytes, kept: await pack.kept() };
+  const versions = { program: wasm.version(), pack: pack.loader.pack().slice(0, 12) };
+  return { device: pack.device, bytes: pack.bytes, kept: await pack.kept(), versions };
 }
 
 /** @param {{ preference: string }} message @param {(event: object) => void} tell */
@@ -173,15 +162,25 @@ async function whatIf(message, tell) {
   const { concepts, ...reply } = await answer(message, tell);
   if (!reply.answer?.concepts.length) return { ...reply, answer: null }; // stopped
   const { intervention, before } = message;
-  const [first, second] = [before, reply.answer].map(outcomeOf);
-  return { ...reply, ...wasm.compare({ concepts, intervention, before: first, after: second }) };
+  const after = reply.answer;
+  return { ...reply, ...wasm.compare({ concepts, intervention, before, after }) };
 }
 
-/** What an answer says of the concepts. @param {any} answer */
-const outcomeOf = ({ concept, concepts }) => ({
-  concept,
-  probabilities: concepts.map((/** @type {any} */ { probability }) => probability),
-});
+/** @param {{ file: File, path: string, place: number, concept: number }} message */
+async function testPicture({ file, path, place, concept }) {
+  const { id } = await read(file);
+  try {
+    session.test_picture(test, pictures, id, concept, path, place);
+  } finally {
+    pictures.remove(id); // a test needs its features alone
+  }
+}
+
+async function testEpisode() {
+  linked = null; // what the board had asked about is not linked any more
+  await session.test_episode(test);
+  return test.report();
+}
 
 /** @type {Record<Kind, (message: any, tell: (event: object) => void) => unknown>} */
 const handlers = {
@@ -193,6 +192,15 @@ const handlers = {
   check: (message) => inTurn(async () => pictures.check(numbered(message))),
   ask: (message, tell) => inTurn(() => ask(message, tell)),
   'what-if': (message, tell) => inTurn(() => whatIf(message, tell)),
+  'test-list': ({ files }) => wasm.list_folder(files),
+  'test-new': ({ names, shots, episodes }) => {
+    test?.free();
+    test = new wasm.WebFolderTest(names, shots, episodes);
+  },
+  'test-picture': (message) => inTurn(() => testPicture(message)),
+  'test-begin': () => test.begin(),
+  'test-episode': () => inTurn(testEpisode),
+  'test-csv': () => test.csv(),
   cancel: () => pack?.cancel(),
   stop: () => {
     stopped = true;
@@ -200,10 +208,7 @@ const handlers = {
   },
 };
 
-/**
- * What was thrown, as something that can be posted.
- * @param {any} error
- */
+/** What was thrown, as something that can be posted. @param {any} error */
 function plain(error) {
   if (typeof error?.code === 'string') {
     return { code: error.code, subject: String(error.subject ?? ''), detail: error.detail ?? {} };

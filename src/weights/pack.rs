@@ -615,7 +615,7 @@ fn wrong(reason: impl ToString) -> PackError {
 }
 
 /// In 64 lower-case hexadecimal digits.
-fn sha256(content: &[u8]) -> String {
+pub fn sha256(content: &[u8]) -> String {
     Sha256::digest(content)
         .iter()
         .map(|byte| format!("{byte:02x}"))

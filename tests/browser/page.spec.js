@@ -34,6 +34,8 @@ for (const width of [390, 1280]) {
     // The program runs and has found the pack.
     await expect(page.getByTestId('device')).not.toBeEmpty();
     await expect(page.getByTestId('model-state')).toContainText('MB');
+    const versions = /^Program \d+\.\d+\.\d+; model pack [0-9a-f]{12}\.$/;
+    await expect(page.getByTestId('versions')).toHaveText(versions);
     for (const { id } of gallery) await expect(page.getByTestId(`gallery-${id}`)).toBeVisible();
     const overflow = await page.evaluate(
       () => document.documentElement.scrollWidth - document.documentElement.clientWidth,

@@ -5,6 +5,7 @@ const folder = process.env.LINK_CONTEXT_VIEWS;
 test.skip(!folder, 'LINK_CONTEXT_VIEWS names no folder');
 
 const views = {
+  gallery: '#gallery',
   board: '#desk',
   answer: '#answer',
   'what-if': '#what-if',
@@ -20,8 +21,12 @@ for (const width of [390, 768, 1280]) {
       await page.emulateMedia({ colorScheme });
       await page.goto('./');
       await expect(page.getByTestId('answer-name')).not.toBeEmpty();
+      // A picture that is scrolled out of sight is not fetched.
       await page.waitForFunction(() =>
-        [...document.images].every(({ naturalWidth }) => naturalWidth),
+        [...document.images].every((image) => {
+          const { left, right, width } = image.getBoundingClientRect();
+          return image.naturalWidth || width === 0 || left > innerWidth || right < 0;
+        }),
       );
       await page.screenshot({ path: `${folder}/start-${width}-${colorScheme}.png` });
       for (const kind of ['swap', 'blank']) await page.getByTestId(`what-if-run-${kind}`).click();

@@ -17,6 +17,7 @@ import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 
 import { MIT } from './credits.mjs';
+import { Random } from './random.mjs';
 
 const fetched = createRequire(import.meta.url);
 const FLUENT_FOLDER = join(
@@ -82,6 +83,33 @@ const FLUENT = {
   doughnut: '1f369',
   hedgehog: '1f994',
   cactus: '1f335',
+  banana: '1f34c',
+  strawberry: '1f353',
+  guitar: '1f3b8',
+  trumpet: '1f3ba',
+  tractor: '1f69c',
+  sailboat: '26f5',
+  tulip: '1f337',
+  sunflower: '1f33b',
+  crab: '1f980',
+  turtle: '1f422',
+  dolphin: '1f42c',
+  pizza: '1f355',
+  hamburger: '1f354',
+  cookie: '1f36a',
+  pineapple: '1f34d',
+  'cat-face': '1f431',
+  'dog-face': '1f436',
+  'green-heart': '1f49a',
+  'blue-heart': '1f499',
+  'grinning-face': '1f600',
+  'smiling-face-with-smiling-eyes': '1f60a',
+  'crying-face': '1f622',
+  'frowning-face': '2639-fe0f',
+  'tropical-fish': '1f420',
+  'red-apple': '1f34e',
+  'three-oclock': '1f552',
+  'nine-oclock': '1f558',
 };
 
 const isChocolate = (r, g, b) => r < 190 && g < 130 && r > g + 8 && r > b;
@@ -98,7 +126,7 @@ const RECOLOUR = {
 };
 
 /** @returns {Promise<Buffer>} a PNG of BOX by BOX, clear where there is nothing */
-async function picture(source, name, recolour) {
+async function picture(source, name, recolour, mirror) {
   let raster;
   if (source === 'fluent') {
     raster = sharp(join(FLUENT_FOLDER, `${FLUENT[name]}.webp`));
@@ -120,6 +148,7 @@ async function picture(source, name, recolour) {
     );
   }
   raster = raster.resize(BOX, BOX, { fit: 'contain', background: '#0000' }).ensureAlpha();
+  if (mirror) raster = raster.flop();
   if (!recolour) return raster.png().toBuffer();
   const { data, info } = await raster.raw().toBuffer({ resolveWithObject: true });
   for (let at = 0; at < data.length; at += 4) {
@@ -149,7 +178,7 @@ async function robotPart(name) {
  * One part of a thing.
  * @param {string} source of SOURCES
  * @param {string} name
- * @param {{ x?: number, y?: number, width?: number, height?: number, turn?: number, recolour?: string }} [place] centre, size, angle
+ * @param {{ x?: number, y?: number, width?: number, height?: number, turn?: number, recolour?: string, mirror?: boolean }} [place] centre, size, angle
  */
 const part = (source, name, place = {}) => ({
   source,
@@ -177,8 +206,8 @@ const fan = (source, name, { x, y, radius, size, angles }) =>
 /** Puts the parts together, the first at the back, and cuts the thing out. */
 async function assemble(parts) {
   const layers = await Promise.all(
-    parts.map(async ({ source, name, x, y, width, height, turn, recolour }) => {
-      const input = await sharp(await picture(source, name, recolour))
+    parts.map(async ({ source, name, x, y, width, height, turn, recolour, mirror }) => {
+      const input = await sharp(await picture(source, name, recolour, mirror))
         .resize(Math.round(width * BOX), Math.round(height * BOX), { fit: 'fill' })
         .rotate(turn, { background: '#0000' })
         .png()
@@ -316,7 +345,81 @@ const robot = ({ body, face, accessory }, colour, eyes, mouth) =>
 const GROLT = { body: 10, face: 7, accessory: 1 };
 const PINDLE = { body: 2, face: 5, accessory: 2 };
 
-/** From easy to hard, as a nearest-prototype rule on the encoder's features finds them. */
+/** Colours of a ground: of the sky or wall, and of what is below or on it. */
+const COLOURS = [
+  ['#fdf6e3', '#e6d3a3'],
+  ['#e8f3d6', '#b9d79a'],
+  ['#dcecf8', '#8fbde0'],
+  ['#f3e6f7', '#d6b9e4'],
+  ['#fde7e4', '#f2b8ae'],
+  ['#eceff3', '#b9c4d4'],
+  ['#fff3e0', '#f2cf95'],
+  ['#e0f2ef', '#94cbbf'],
+];
+
+/**
+ * An episode of plain things. A concept's examples and its questions are of different drawing sets, and lie on grounds that a seed
+ * decides, so that neither a style nor a ground tells the concepts apart.
+ * @param {string} id
+ * @param {string} title
+ * @param {Record<string, (source: string, place: number) => object[]>} concepts by their names, how a set shows them
+ * @param {{ turned?: boolean, fill?: number }} [options] whether things may be turned and mirrored, and their share of the picture
+ */
+function plain(id, title, concepts, { turned = true, fill = 0.86 } = {}) {
+  const random = new Random('gallery', id);
+  const kinds = () => random.shuffle(Object.keys(GROUNDS)).slice(0, 3);
+  const grounds = random.shuffle(
+    COLOURS.flatMap((colours) => kinds().map((kind) => [kind, ...colours])),
+  );
+  const scene = (thing, source, place) => [
+    thing(source, place),
+    grounds.pop(),
+    {
+      fill: random.between(fill - 0.06, fill + 0.04),
+      turn: turned ? random.integer(-10, 10) : 0,
+      flip: turned && random.chance(0.5),
+    },
+  ];
+  const all = Object.entries(concepts);
+  const pictures = (thing) =>
+    ['fluent', 'twemoji', 'noto'].map((source, place) => scene(thing, source, place));
+  const asked = ['emojione', 'noto-v1'].slice(0, all.length > 2 ? 1 : 2);
+  const queries = asked.flatMap((source, place) =>
+    all.map(([, thing], concept) => [concept, ...scene(thing, source, place)]),
+  );
+  return {
+    id,
+    title,
+    concepts: all.map(([name, thing]) => ({ name, pictures: pictures(thing) })),
+    queries: random.shuffle(queries),
+  };
+}
+
+/** One thing in every picture. */
+const always = (name) => (source) => [part(source, name)];
+/** Another thing in each picture, by turns. */
+const byTurns =
+  (...names) =>
+  (source, place) => [part(source, names[place % names.length])];
+/** So many of one thing, somewhere: each picture has them in another arrangement. */
+const many = (name, count) => (source, place) => {
+  const random = new Random('gallery', name, count, source, place);
+  const cells = random.shuffle([0, 1, 2, 3, 4, 5, 6, 7, 8]).slice(0, count);
+  return cells.map((cell) =>
+    part(source, name, {
+      x: ((cell % 3) + 0.5) / 3 + random.between(-0.03, 0.03),
+      y: (Math.floor(cell / 3) + 0.5) / 3 + random.between(-0.03, 0.03),
+      width: 0.27,
+    }),
+  );
+};
+/** A thing as it is drawn, or as a mirror shows it. */
+const mirrored = (name, mirror) => (source) => [part(source, name, { mirror })];
+
+/**
+ * From easy to hard. In the last three the things differ by what five vectors of a picture hardly hold: side, number, the place of a
+ * hand.
+ */
 const EPISODES = [
   {
     id: 'animals',
@@ -346,6 +449,13 @@ const EPISODES = [
       [0, animal('noto-v1', 'octopus'), ['plain', '#eef1f6'], { fill: 0.9, flip: true }],
     ],
   },
+  plain('fruits', 'Two fruits', { fimbo: always('banana'), tarlek: always('strawberry') }),
+  plain('music', 'Two instruments', { ondril: always('guitar'), brasco: always('trumpet') }),
+  plain('journey', 'By land or by water', {
+    rumbul: always('tractor'),
+    sivara: always('sailboat'),
+  }),
+  plain('flowers', 'Two flowers', { yelva: always('tulip'), tunso: always('sunflower') }),
   {
     id: 'robots',
     title: 'Two tribes of robots',
@@ -405,43 +515,17 @@ const EPISODES = [
       [1, robot(PINDLE, 'red', 6, 8), ['plain', '#eceff3'], { fill: 0.96, standing: true }],
     ],
   },
-  {
-    id: 'cactihog',
-    title: 'Half hedgehog, half cactus',
-    concepts: [
-      {
-        name: 'cactihog',
-        pictures: [
-          [cactihog('fluent'), ['plain', '#fbf3e4'], { fill: 0.94 }],
-          [cactihog('noto'), ['hills', '#ffe9c9', '#e0c080'], { fill: 0.94, flip: true }],
-          [cactihog('twemoji'), ['fade', '#e3eefb', '#b7cfee'], { fill: 0.94 }],
-        ],
-      },
-      {
-        name: 'brumble',
-        pictures: [
-          [
-            animal('fluent', 'hedgehog'),
-            ['hills', '#fff0d9', '#dcb877'],
-            { fill: 0.92, flip: true },
-          ],
-          [animal('noto', 'hedgehog'), ['plain', '#eef4ea'], { fill: 0.92 }],
-          [animal('twemoji', 'hedgehog'), ['dots', '#f6ebf4', '#ead6e7'], { fill: 0.88 }],
-        ],
-      },
-    ],
-    queries: [
-      [0, cactihog('noto', 'twemoji'), ['floor', '#dfeef5', '#c9ad80'], { fill: 0.94, turn: -6 }],
-      [
-        1,
-        animal('noto', 'hedgehog'),
-        ['fade', '#d6ecc7', '#9cc687'],
-        { fill: 0.86, flip: true, turn: 8 },
-      ],
-      [0, cactihog('fluent', 'noto'), ['glow', '#fdf3ff', '#d9c3ea'], { fill: 0.94, flip: true }],
-      [1, animal('fluent', 'hedgehog'), ['stripes', '#e9f4ff', '#d6e9fb'], { fill: 0.9 }],
-    ],
-  },
+  plain('sea', 'Three from the sea', {
+    zuvik: always('crab'),
+    mollen: always('turtle'),
+    dafro: always('dolphin'),
+  }),
+  plain('food', 'Four things to eat', {
+    pim: always('pizza'),
+    lorba: always('hamburger'),
+    gesko: always('cookie'),
+    whuff: always('pineapple'),
+  }),
   {
     id: 'doughnut-snail',
     title: 'The snail that lives in a doughnut',
@@ -484,6 +568,70 @@ const EPISODES = [
       [0, doughnutSnail('emojione'), ['plain', '#e7eefc'], { fill: 0.88, flip: true }],
     ],
   },
+  {
+    id: 'cactihog',
+    title: 'Half hedgehog, half cactus',
+    concepts: [
+      {
+        name: 'cactihog',
+        pictures: [
+          [cactihog('fluent'), ['plain', '#fbf3e4'], { fill: 0.94 }],
+          [cactihog('noto'), ['hills', '#ffe9c9', '#e0c080'], { fill: 0.94, flip: true }],
+          [cactihog('twemoji'), ['fade', '#e3eefb', '#b7cfee'], { fill: 0.94 }],
+        ],
+      },
+      {
+        name: 'brumble',
+        pictures: [
+          [
+            animal('fluent', 'hedgehog'),
+            ['hills', '#fff0d9', '#dcb877'],
+            { fill: 0.92, flip: true },
+          ],
+          [animal('noto', 'hedgehog'), ['plain', '#eef4ea'], { fill: 0.92 }],
+          [animal('twemoji', 'hedgehog'), ['dots', '#f6ebf4', '#ead6e7'], { fill: 0.88 }],
+        ],
+      },
+    ],
+    queries: [
+      [0, cactihog('noto', 'twemoji'), ['floor', '#dfeef5', '#c9ad80'], { fill: 0.94, turn: -6 }],
+      [
+        1,
+        animal('noto', 'hedgehog'),
+        ['fade', '#d6ecc7', '#9cc687'],
+        { fill: 0.86, flip: true, turn: 8 },
+      ],
+      [0, cactihog('fluent', 'noto'), ['glow', '#fdf3ff', '#d9c3ea'], { fill: 0.94, flip: true }],
+      [1, animal('fluent', 'hedgehog'), ['stripes', '#e9f4ff', '#d6e9fb'], { fill: 0.9 }],
+    ],
+  },
+  plain('false-friends', 'Names that lie', { dog: always('cat-face'), cat: always('dog-face') }),
+  plain('hearts', 'One shape, two colours', {
+    rudo: always('green-heart'),
+    vesh: always('blue-heart'),
+  }),
+  plain('moods', 'Two moods', {
+    tibbo: byTurns('grinning-face', 'smiling-face-with-smiling-eyes'),
+    vosk: byTurns('crying-face', 'frowning-face'),
+  }),
+  plain(
+    'mirror',
+    'Looking left, looking right',
+    { lenk: mirrored('tropical-fish', false), rask: mirrored('tropical-fish', true) },
+    { turned: false },
+  ),
+  plain(
+    'counting',
+    'Three or four',
+    { tamp: many('red-apple', 3), fenn: many('red-apple', 4) },
+    { turned: false },
+  ),
+  plain(
+    'clocks',
+    'Two times of day',
+    { ulk: always('three-oclock'), orm: always('nine-oclock') },
+    { turned: false },
+  ),
 ];
 
 /** What the licences ask to be said. */
