@@ -162,7 +162,7 @@ pub struct ClassFeatures {
     pub name: String,
     /// File names, in order.
     pub files: Vec<String>,
-    /// `[files, visual_tokens, channels]`, row-major.
+    /// `[files, parts, channels]`, row-major.
     values: Vec<f16>,
     width: usize,
 }
@@ -179,7 +179,7 @@ impl ClassFeatures {
         }
     }
 
-    /// All pictures' features, `[files, visual_tokens, channels]` row-major.
+    /// All pictures' features, `[files, parts, channels]` row-major.
     pub fn values(&self) -> &[f16] {
         &self.values
     }
@@ -233,7 +233,7 @@ impl ClassFeatures {
         }
     }
 
-    /// One picture's features, `[visual_tokens * channels]`.
+    /// One picture's features, `[parts * channels]`.
     pub fn picture(&self, index: usize) -> &[f16] {
         &self.values[index * self.width..(index + 1) * self.width]
     }
@@ -341,7 +341,7 @@ impl<'a> FeatureReader<'a> {
         Ok(ClassFeatures::new(class.to_owned(), kept, values))
     }
 
-    /// Features of squares, `[squares, visual_tokens * channels]` row-major.
+    /// Features of squares, `[squares, parts * channels]` row-major.
     fn encode(&self, squares: &[Square]) -> Result<Vec<f32>, FeatureError> {
         let size = self.image_size;
         let pixels: Vec<f32> = squares.iter().flat_map(Square::to_input).collect();

@@ -378,7 +378,7 @@ impl Encoder {
         let reader = FeatureReader::new(
             &self.vision,
             &config.vision,
-            config.connector.visual_tokens,
+            config.connector.parts,
             &self.weights,
             cache,
             &Device::flex(),

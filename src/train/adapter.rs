@@ -13,6 +13,9 @@ use crate::weights::HostTensor;
 /// Start of the connector's learned gain: visual tokens then have about the size of word embeddings.
 const INITIAL_GAIN: f32 = 0.1;
 
+/// Start of the connector's learned sharpness. Chosen among 5 to 40 on training classes, where little hangs on it.
+const INITIAL_SHARPNESS: f32 = 10.0;
+
 /// The adapter's sizes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdapterConfig {
@@ -44,7 +47,7 @@ pub fn initial_adapter(
         );
     };
     let (features, width) = (config.vision.head_channels, config.decoder.width);
-    let parts = config.connector.visual_tokens;
+    let parts = config.connector.parts;
     let geometry = Geometry::fit(classes, parts, features, width, &mut rng);
     put("connector.mean".into(), &[features], geometry.mean);
     put(
@@ -69,6 +72,17 @@ pub fn initial_adapter(
         "connector.position".into(),
         &[parts, width],
         vec![0.0; parts * width],
+    );
+    put(
+        "connector.comparison.sharpness".into(),
+        &[1],
+        vec![INITIAL_SHARPNESS.ln()],
+    );
+    put("connector.comparison.gain".into(), &[1], vec![INITIAL_GAIN]);
+    put(
+        "connector.comparison.position".into(),
+        &[width],
+        vec![0.0; width],
     );
     let decoder = &config.decoder;
     let wide = decoder.query_heads * decoder.head_width;
