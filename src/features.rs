@@ -218,11 +218,7 @@ impl ClassFeatures {
 
     /// Cuts the last `count` pictures off and gives them, where the class has more than four times as many; else gives none.
     pub fn split_off(&mut self, count: usize) -> Self {
-        let kept = if self.len() > 4 * count {
-            self.len() - count
-        } else {
-            self.len()
-        };
+        let kept = kept(self.len(), count);
         let files = self.files.split_off(kept);
         let values = self.values.split_off(kept * self.width);
         Self {
@@ -236,6 +232,15 @@ impl ClassFeatures {
     /// One picture's features, `[parts * channels]`.
     pub fn picture(&self, index: usize) -> &[f16] {
         &self.values[index * self.width..(index + 1) * self.width]
+    }
+}
+
+/// How many of a class's pictures stay when the last `count` are cut off.
+fn kept(pictures: usize, count: usize) -> usize {
+    if pictures > 4 * count {
+        pictures - count
+    } else {
+        pictures
     }
 }
 
@@ -284,9 +289,41 @@ impl<'a> FeatureReader<'a> {
         class: &str,
         limit: usize,
     ) -> Result<ClassFeatures, FeatureError> {
-        let source = folder.join(class);
-        let mut files: Vec<String> = read_dir(&source)?;
+        let mut files = read_dir(&folder.join(class))?;
         files.truncate(limit);
+        let features = self.read(folder, class, files)?;
+        if features.len() < 2 {
+            return Err(FeatureError::TooFew(class.to_owned()));
+        }
+        Ok(features)
+    }
+
+    /// Of those pictures the last `count` alone, which [`ClassFeatures::split_off`] would cut off; the others are not read.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read.
+    pub fn reserve(
+        &self,
+        folder: &Path,
+        class: &str,
+        limit: usize,
+        count: usize,
+    ) -> Result<ClassFeatures, FeatureError> {
+        let mut files = read_dir(&folder.join(class))?;
+        files.truncate(limit);
+        let files = files.split_off(kept(files.len(), count));
+        self.read(folder, class, files)
+    }
+
+    /// The features of those of some files that are pictures.
+    fn read(
+        &self,
+        folder: &Path,
+        class: &str,
+        files: Vec<String>,
+    ) -> Result<ClassFeatures, FeatureError> {
+        let source = folder.join(class);
         // The key holds the names too: pictures added to the folder later are seen.
         let mut hash = Sha256::new();
         hash.update(
@@ -324,9 +361,6 @@ impl<'a> FeatureReader<'a> {
                 kept.push(file);
                 squares.push(square);
             }
-        }
-        if kept.len() < 2 {
-            return Err(FeatureError::TooFew(class.to_owned()));
         }
         let mut values = Vec::with_capacity(kept.len() * self.width);
         for batch in squares.chunks(BATCH) {
