@@ -149,7 +149,8 @@ impl Form {
     fn bound(self) -> f32 {
         match self {
             Self::Dense => 1e-4,
-            Self::Packed => 5e-3,
+            // Half of what the reference keeps between a first logit and a second, so that their order is kept too.
+            Self::Packed => 1e-2,
         }
     }
 }
@@ -458,8 +459,8 @@ fn published_session(form: Form) -> Session {
         ("norm.bias", vec![width]),
         ("gain", vec![1]),
         ("position", vec![config.connector.parts, width]),
-        ("comparison.sharpness", vec![1]),
-        ("comparison.gain", vec![1]),
+        ("comparison.sharpness", vec![2]),
+        ("comparison.pull", vec![1]),
         ("comparison.position", vec![width]),
     ] {
         let data = vec![0.0; shape.iter().product()];

@@ -20,11 +20,12 @@ const UNSEEN: f32 = -1e4;
 /// Its own are `x * gain + position` with `x = LayerNorm(Linear((features - mean) / deviation))`, one for each part of the picture. The gain is
 /// learned and starts small, so that a visual token has about the size of a word's embedding.
 ///
-/// The last token is made of the pictures before it: of the `x` of their wholes, each weighted by how much more alike it is to this picture than
-/// the average of them, `softmax(sharpness * cosine) - 1 / pictures` with the cosine of the standardised features of all parts. It is brought to about length one, times a
-/// gain of its own. Where the sequence holds two concepts it points from the one that this picture is not towards the one that it is. It
-/// knows no names: what the pictures are called is for the decoder to read. The decoder compares pictures in heads of 64 channels, of what
-/// the connector's map has left of them; here they are compared in all that the encoder says.
+/// The last token is the whole once more, drawn towards those of the pictures before it that it is like and away from the others (as in
+/// mean shift, Fukunaga and Hostetler 1975): by the sum of their `x`, each weighted by how much more alike it is than the average of them,
+/// `softmax(likeness) - 1 / pictures`, brought to about length one. The likeness is the sum of two cosines over all parts, each times a learned
+/// sharpness: of the standardised features, which is everything that the encoder says, and of `x`, which has learned what matters. It
+/// knows no names: what the pictures are called is for the decoder to read. The decoder alone would compare pictures in heads of 64
+/// channels.
 #[derive(Module, Debug)]
 pub struct Connector {
     mean: Tensor<1>,
@@ -35,9 +36,9 @@ pub struct Connector {
     norm_bias: Param<Tensor<1>>,
     gain: Param<Tensor<1>>,
     position: Param<Tensor<2>>,
-    /// Logarithm of the sharpness, so that it learns by factors.
+    /// Logarithms of the two sharpnesses, so that they learn by factors.
     sharpness: Param<Tensor<1>>,
-    comparison_gain: Param<Tensor<1>>,
+    pull: Param<Tensor<1>>,
     comparison_position: Param<Tensor<1>>,
 }
 
@@ -54,7 +55,9 @@ pub struct Visual {
 #[derive(Clone, Debug)]
 pub struct Seen {
     /// The standardised features of all parts, of length one, `[pictures, parts * features]`.
-    directions: Tensor<2>,
+    standardised: Tensor<2>,
+    /// The vectors of all parts before gain and position, of length one, `[pictures, parts * width]`.
+    projected: Tensor<2>,
     /// The whole's vector as it goes to the decoder, before gain and position, `[pictures, width]`.
     wholes: Tensor<2>,
 }
@@ -64,7 +67,8 @@ impl Seen {
     #[must_use]
     pub fn first(self, count: usize) -> Self {
         Self {
-            directions: self.directions.narrow(0, 0, count),
+            standardised: self.standardised.narrow(0, 0, count),
+            projected: self.projected.narrow(0, 0, count),
             wholes: self.wholes.narrow(0, 0, count),
         }
     }
@@ -72,12 +76,14 @@ impl Seen {
     /// These after `before`, if there are any.
     #[must_use]
     pub fn after(self, before: Option<Self>) -> Self {
-        match before {
-            Some(before) => Self {
-                directions: Tensor::cat(vec![before.directions, self.directions], 0),
-                wholes: Tensor::cat(vec![before.wholes, self.wholes], 0),
-            },
-            None => self,
+        let Some(before) = before else {
+            return self;
+        };
+        let join = |before, these| Tensor::cat(vec![before, these], 0);
+        Self {
+            standardised: join(before.standardised, self.standardised),
+            projected: join(before.projected, self.projected),
+            wholes: join(before.wholes, self.wholes),
         }
     }
 }
@@ -100,8 +106,8 @@ impl Connector {
             norm_bias: learned(parameters, "connector.norm.bias", [width])?,
             gain: learned(parameters, "connector.gain", [1])?,
             position: learned(parameters, "connector.position", [parts, width])?,
-            sharpness: learned(parameters, "connector.comparison.sharpness", [1])?,
-            comparison_gain: learned(parameters, "connector.comparison.gain", [1])?,
+            sharpness: learned(parameters, "connector.comparison.sharpness", [2])?,
+            pull: learned(parameters, "connector.comparison.pull", [1])?,
             comparison_position: learned(parameters, "connector.comparison.position", [width])?,
         })
     }
@@ -116,9 +122,7 @@ impl Connector {
         let [pictures, parts, channels] = features.dims();
         let x = (features - self.mean.clone().reshape([1, 1, channels]))
             / self.deviation.clone().reshape([1, 1, channels]);
-        let directions = x.clone().reshape([pictures, parts * channels]);
-        let length = directions.clone().powi_scalar(2).sum_dim(1).sqrt();
-        let directions = directions / (length + f64::from(f32::EPSILON));
+        let standardised = unit(x.clone().reshape([pictures, parts * channels]));
         let x = x
             .reshape([pictures * parts, channels])
             .matmul(self.weight.val().transpose());
@@ -131,19 +135,24 @@ impl Connector {
             + self.norm_bias.val().reshape([1, width]);
         let x = x.reshape([pictures, parts, width]);
         let wholes = x.clone().narrow(1, 0, 1).reshape([pictures, width]);
+        let seen = Seen {
+            standardised,
+            projected: unit(x.clone().reshape([pictures, parts * width])),
+            wholes,
+        };
         let own =
             x * self.gain.val().reshape([1, 1, 1]) + self.position.val().reshape([1, parts, width]);
-        let seen = Seen { directions, wholes };
-        let compared = self.compare(&seen, before);
+        let compared = self.compare(&seen, before) * self.gain.val().reshape([1, 1])
+            + self.comparison_position.val().reshape([1, width]);
         Visual {
             tokens: Tensor::cat(vec![own, compared.reshape([pictures, 1, width])], 1),
             seen,
         }
     }
 
-    /// The token that compares each of some pictures with those before it, `[pictures, width]`.
+    /// The wholes of some pictures, each drawn towards those before it that it is like, `[pictures, width]`.
     fn compare(&self, seen: &Seen, before: Option<Seen>) -> Tensor<2> {
-        let [pictures, width] = seen.wholes.dims();
+        let [pictures, _] = seen.wholes.dims();
         let all = seen.clone().after(before);
         let [count, _] = all.wholes.dims();
         let known = |picture: usize| count - pictures + picture;
@@ -158,13 +167,17 @@ impl Connector {
         let unseen = table(&|_, earlier| if earlier { 0.0 } else { UNSEEN });
         let earlier = table(&|_, earlier| f32::from(earlier));
         let average = table(&|known, earlier| f32::from(earlier) / known.max(1) as f32);
-        let alike = seen.directions.clone().matmul(all.directions.transpose())
-            * self.sharpness.val().exp().reshape([1, 1]);
+        let [by_features, by_vectors] = [0, 1].map(|at| {
+            let sharpness = self.sharpness.val().exp().narrow(0, at, 1);
+            sharpness.reshape([1, 1])
+        });
+        let cosines = |these: &Tensor<2>, all: Tensor<2>| these.clone().matmul(all.transpose());
+        let alike = cosines(&seen.standardised, all.standardised) * by_features
+            + cosines(&seen.projected, all.projected) * by_vectors;
         let weights = softmax(alike + unseen, 1) * earlier - average;
         let found = weights.matmul(all.wholes);
         let size = (found.clone().powi_scalar(2).mean_dim(1) + COMPARISON_FLOOR).sqrt();
-        found / size * self.comparison_gain.val().reshape([1, 1])
-            + self.comparison_position.val().reshape([1, width])
+        seen.wholes.clone() + found / size * self.pull.val().reshape([1, 1])
     }
 
     /// The tensors of the adapter file, by name.
@@ -183,10 +196,16 @@ impl Connector {
             flat("gain", self.gain.val()),
             flat("position", self.position.val()),
             flat("comparison.sharpness", self.sharpness.val()),
-            flat("comparison.gain", self.comparison_gain.val()),
+            flat("comparison.pull", self.pull.val()),
             flat("comparison.position", self.comparison_position.val()),
         ]
     }
+}
+
+/// Rows of length one.
+fn unit(x: Tensor<2>) -> Tensor<2> {
+    let length = x.clone().powi_scalar(2).sum_dim(1).sqrt();
+    x / (length + f64::from(f32::EPSILON))
 }
 
 fn learned<const D: usize>(

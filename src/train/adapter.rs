@@ -13,8 +13,11 @@ use crate::weights::HostTensor;
 /// Start of the connector's learned gain: visual tokens then have about the size of word embeddings.
 const INITIAL_GAIN: f32 = 0.1;
 
-/// Start of the connector's learned sharpness. Chosen among 5 to 40 on training classes, where little hangs on it.
-const INITIAL_SHARPNESS: f32 = 10.0;
+/// Start of the connector's two learned sharpnesses. Their sum was chosen among 5 to 40 on training classes, where little hangs on it.
+const INITIAL_SHARPNESS: f32 = 5.0;
+
+/// Start of the connector's learned pull: what was found in the earlier pictures says more than the picture itself.
+const INITIAL_PULL: f32 = 2.0;
 
 /// The adapter's sizes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,10 +78,10 @@ pub fn initial_adapter(
     );
     put(
         "connector.comparison.sharpness".into(),
-        &[1],
-        vec![INITIAL_SHARPNESS.ln()],
+        &[2],
+        vec![INITIAL_SHARPNESS.ln(); 2],
     );
-    put("connector.comparison.gain".into(), &[1], vec![INITIAL_GAIN]);
+    put("connector.comparison.pull".into(), &[1], vec![INITIAL_PULL]);
     put(
         "connector.comparison.position".into(),
         &[width],

@@ -141,8 +141,8 @@ pub fn add_adapter(
         ("norm.bias", &[width]),
         ("gain", &[1]),
         ("position", &[config.connector.parts, width]),
-        ("comparison.sharpness", &[1]),
-        ("comparison.gain", &[1]),
+        ("comparison.sharpness", &[2]),
+        ("comparison.pull", &[1]),
         ("comparison.position", &[width]),
     ] {
         let name = format!("connector.{part}");
