@@ -162,7 +162,7 @@ pub struct ClassFeatures {
     pub name: String,
     /// File names, in order.
     pub files: Vec<String>,
-    /// `[files, visual_tokens, channels]`, row-major.
+    /// `[files, parts, channels]`, row-major.
     values: Vec<f16>,
     width: usize,
 }
@@ -179,7 +179,7 @@ impl ClassFeatures {
         }
     }
 
-    /// All pictures' features, `[files, visual_tokens, channels]` row-major.
+    /// All pictures' features, `[files, parts, channels]` row-major.
     pub fn values(&self) -> &[f16] {
         &self.values
     }
@@ -218,11 +218,7 @@ impl ClassFeatures {
 
     /// Cuts the last `count` pictures off and gives them, where the class has more than four times as many; else gives none.
     pub fn split_off(&mut self, count: usize) -> Self {
-        let kept = if self.len() > 4 * count {
-            self.len() - count
-        } else {
-            self.len()
-        };
+        let kept = kept(self.len(), count);
         let files = self.files.split_off(kept);
         let values = self.values.split_off(kept * self.width);
         Self {
@@ -233,9 +229,18 @@ impl ClassFeatures {
         }
     }
 
-    /// One picture's features, `[visual_tokens * channels]`.
+    /// One picture's features, `[parts * channels]`.
     pub fn picture(&self, index: usize) -> &[f16] {
         &self.values[index * self.width..(index + 1) * self.width]
+    }
+}
+
+/// How many of a class's pictures stay when the last `count` are cut off.
+fn kept(pictures: usize, count: usize) -> usize {
+    if pictures > 4 * count {
+        pictures - count
+    } else {
+        pictures
     }
 }
 
@@ -284,9 +289,41 @@ impl<'a> FeatureReader<'a> {
         class: &str,
         limit: usize,
     ) -> Result<ClassFeatures, FeatureError> {
-        let source = folder.join(class);
-        let mut files: Vec<String> = read_dir(&source)?;
+        let mut files = read_dir(&folder.join(class))?;
         files.truncate(limit);
+        let features = self.read(folder, class, files)?;
+        if features.len() < 2 {
+            return Err(FeatureError::TooFew(class.to_owned()));
+        }
+        Ok(features)
+    }
+
+    /// Of those pictures the last `count` alone, which [`ClassFeatures::split_off`] would cut off; the others are not read.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read.
+    pub fn reserve(
+        &self,
+        folder: &Path,
+        class: &str,
+        limit: usize,
+        count: usize,
+    ) -> Result<ClassFeatures, FeatureError> {
+        let mut files = read_dir(&folder.join(class))?;
+        files.truncate(limit);
+        let files = files.split_off(kept(files.len(), count));
+        self.read(folder, class, files)
+    }
+
+    /// The features of those of some files that are pictures.
+    fn read(
+        &self,
+        folder: &Path,
+        class: &str,
+        files: Vec<String>,
+    ) -> Result<ClassFeatures, FeatureError> {
+        let source = folder.join(class);
         // The key holds the names too: pictures added to the folder later are seen.
         let mut hash = Sha256::new();
         hash.update(
@@ -325,9 +362,6 @@ impl<'a> FeatureReader<'a> {
                 squares.push(square);
             }
         }
-        if kept.len() < 2 {
-            return Err(FeatureError::TooFew(class.to_owned()));
-        }
         let mut values = Vec::with_capacity(kept.len() * self.width);
         for batch in squares.chunks(BATCH) {
             values.extend(self.encode(batch)?.into_iter().map(f16::from_f32));
@@ -341,7 +375,7 @@ impl<'a> FeatureReader<'a> {
         Ok(ClassFeatures::new(class.to_owned(), kept, values))
     }
 
-    /// Features of squares, `[squares, visual_tokens * channels]` row-major.
+    /// Features of squares, `[squares, parts * channels]` row-major.
     fn encode(&self, squares: &[Square]) -> Result<Vec<f32>, FeatureError> {
         let size = self.image_size;
         let pixels: Vec<f32> = squares.iter().flat_map(Square::to_input).collect();

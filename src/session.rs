@@ -11,6 +11,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData, Transaction};
 use thiserror::Error;
 use web_time::Instant;
 
+use crate::model::connector::Seen;
 use crate::model::decoder::KeyValueCache;
 use crate::model::{LinkContextModel, ModelConfig, ParameterError, Parameters};
 use crate::picture::Square;
@@ -136,6 +137,8 @@ struct Linked {
     names: Vec<Vec<u32>>,
     examples: Vec<Read>,
     length: usize,
+    /// The examples' pictures, as the connector compares later ones with them; none before the first example.
+    seen: Option<Seen>,
 }
 
 /// An example in the cache.
@@ -155,6 +158,8 @@ impl Linked {
         };
         let kept = self.examples.iter().zip(examples).take_while(same).count();
         self.examples.truncate(kept);
+        let seen = self.seen.filter(|_| kept > 0);
+        self.seen = seen.map(|seen| seen.first(kept));
         self.length = self.examples.last().map_or(0, |read| read.positions.end);
         self
     }
@@ -184,7 +189,7 @@ impl Session {
     ) -> Result<Self, SessionError> {
         let device = parameters.device().clone();
         let model = LinkContextModel::take(config, &mut parameters)?;
-        let template = Template::new(&tokenizer, config.connector.visual_tokens)?;
+        let template = Template::new(&tokenizer, config.connector.visual_tokens())?;
         Ok(Self {
             model,
             cache: empty_cache(config, &device),
@@ -216,11 +221,11 @@ impl Session {
         Features::new(self.model.features(Tensor::from_data(pixels, &self.device)))
     }
 
-    /// Features computed before, `[visual_tokens * head_channels]` row-major.
+    /// Features computed before, `[parts * head_channels]` row-major.
     pub fn features(&self, values: Vec<f32>) -> Features {
         let shape = [
             1,
-            self.config.connector.visual_tokens,
+            self.config.connector.parts,
             self.config.vision.head_channels,
         ];
         Features::new(Tensor::from_data(
@@ -283,7 +288,7 @@ impl Session {
         linked.names = names;
         if !positions.is_empty() {
             let features = examples[kept..].iter().map(|e| e.features.tensor.clone());
-            let embedded = self.embed(&positions, features.collect());
+            let embedded = self.embed(&positions, features.collect(), &mut linked.seen);
             let (hidden, _) = self.model.decoder.extend(embedded, &mut self.cache, false);
             // One number is read back, so that the time is that of the work and a failure shows here.
             let last = hidden.slice([positions.len() - 1..positions.len(), 0..1]);
@@ -296,8 +301,14 @@ impl Session {
         })
     }
 
-    /// Positions as the decoder takes them, with the features of the pictures among them, if there are any.
-    fn embed(&self, positions: &[Position], features: Vec<Tensor<3>>) -> Tensor<2> {
+    /// Positions as the decoder takes them, with the features of the pictures among them, if there are any. `seen` are the
+    /// pictures before them, and then these too.
+    fn embed(
+        &self,
+        positions: &[Position],
+        features: Vec<Tensor<3>>,
+        seen: &mut Option<Seen>,
+    ) -> Tensor<2> {
         if features.is_empty() {
             let tokens = positions.iter().filter_map(|position| match position {
                 Position::Token(token) => Some(*token),
@@ -306,8 +317,11 @@ impl Session {
             let tokens = self.ints(&tokens.collect::<Vec<_>>());
             return self.model.decoder.embed(tokens);
         }
-        let visual = self.model.connector.forward(Tensor::cat(features, 0));
-        self.model.assemble(visual, positions)
+        let before = seen.take();
+        let features = Tensor::cat(features, 0);
+        let visual = self.model.connector.forward(features, before.clone());
+        *seen = Some(visual.seen.after(before));
+        self.model.assemble(visual.tokens, positions)
     }
 
     /// Names a query, greedily. Each token goes to `on_token` as it comes; a `Break` stops the answer.
@@ -338,8 +352,8 @@ impl Session {
         self.cache.truncate(linked.length);
         let mut positions = Vec::new();
         self.template.push_query(&mut positions, 0);
-        let visual = self.model.connector.forward(query.tensor.clone());
-        let embedded = self.model.assemble(visual, &positions);
+        let mut seen = linked.seen.clone();
+        let embedded = self.embed(&positions, vec![query.tensor.clone()], &mut seen);
         let (hidden, attention) = self.model.decoder.extend(embedded, &mut self.cache, true);
         let last = hidden.narrow(0, positions.len() - 1, 1);
         let first = self.model.decoder.likeliest(last);

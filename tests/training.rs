@@ -60,8 +60,8 @@ impl Setting {
         let pack = OpenPack::read(&folder, Adapters::LeftOut).unwrap();
         let config = pack.manifest.config;
         let tokenizer = Tokenizer::from_json(&pack.tokenizer).unwrap();
-        let parts = config.connector.visual_tokens;
-        let template = Template::new(&tokenizer, parts).unwrap();
+        let parts = config.connector.parts;
+        let template = Template::new(&tokenizer, config.connector.visual_tokens()).unwrap();
         let names = (0..CLASSES).map(|class| format!("class {class}"));
         Self {
             pool: Pool::new(classes(&config), names.collect(), parts),
@@ -81,7 +81,7 @@ impl Setting {
         Writer {
             tokenizer: &self.tokenizer,
             template: &self.template,
-            parts: self.config.connector.visual_tokens,
+            parts: self.config.connector.parts,
         }
     }
 
@@ -106,7 +106,7 @@ impl Setting {
 /// Classes that lie apart, whose pictures differ.
 fn classes(config: &ModelConfig) -> Vec<ClassFeatures> {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
-    let width = config.connector.visual_tokens * config.vision.head_channels;
+    let width = config.connector.parts * config.vision.head_channels;
     (0..CLASSES)
         .map(|class| {
             let centre: Vec<f32> = (0..width).map(|_| rng.random_range(0.0..4.0)).collect();
@@ -264,7 +264,7 @@ fn clutter_ends_where_the_pictures_end() {
             class
         });
     let names = ["a", "b"].map(str::to_owned).to_vec();
-    let pool = Pool::new(few.collect(), names, setting.config.connector.visual_tokens);
+    let pool = Pool::new(few.collect(), names, setting.config.connector.parts);
     let rules = Rules {
         clutter: true,
         ..RULES

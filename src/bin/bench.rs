@@ -183,7 +183,7 @@ impl Ours {
             scale: 2.0,
         };
         // The values of the connector's map make no difference to its speed.
-        let pictures = config.connector.visual_tokens * config.vision.head_channels * 2;
+        let pictures = config.connector.parts * config.vision.head_channels * 2;
         let values = (0..pictures).map(|at| half::f16::from_f32((at % 7) as f32));
         let files = vec!["0".to_owned(), "1".to_owned()];
         let class = ClassFeatures::new("class".to_owned(), files, values.collect());

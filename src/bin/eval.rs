@@ -166,12 +166,11 @@ fn run_naming(
     let mut reports = Vec::new();
     for (name, folder) in &arguments.pictures {
         let classes = &splits.of(name)?.train;
-        let (limit, cache) = (arguments.limit, &arguments.cache);
-        let mut source = encoder.source(name, folder, classes, limit, None, cache)?;
-        let classes = source.classes.iter_mut();
-        let reserved: Vec<_> = classes
-            .map(|class| class.split_off(arguments.reserve))
-            .collect();
+        let reader = encoder.reader(&arguments.cache);
+        let reserved = classes
+            .iter()
+            .map(|class| reader.reserve(folder, class, arguments.limit, arguments.reserve));
+        let reserved = reserved.collect::<Result<Vec<_>, _>>()?;
         let report = naming::name(session, name, &reserved, &names);
         reports.push(pollster::block_on(report)?);
     }
@@ -364,6 +363,18 @@ fn read_list(
 }
 
 impl Encoder {
+    /// What reads pictures through it.
+    fn reader(&self, cache: &Path) -> FeatureReader<'_> {
+        FeatureReader::new(
+            &self.vision,
+            &self.config.vision,
+            self.config.connector.parts,
+            &self.weights,
+            cache,
+            &Device::flex(),
+        )
+    }
+
     /// Features of the first `limit` pictures of some classes of a folder; with styles, of the held-out ones alone.
     fn source(
         &self,
@@ -374,15 +385,7 @@ impl Encoder {
         styles: Option<Styles>,
         cache: &Path,
     ) -> anyhow::Result<Source> {
-        let config = &self.config;
-        let reader = FeatureReader::new(
-            &self.vision,
-            &config.vision,
-            config.connector.visual_tokens,
-            &self.weights,
-            cache,
-            &Device::flex(),
-        );
+        let reader = self.reader(cache);
         let mut features = Vec::new();
         for class in classes {
             let mut class = reader.class(folder, class, limit)?;
@@ -393,7 +396,7 @@ impl Encoder {
         }
         let pictures: usize = features.iter().map(|class| class.len()).sum();
         eprintln!("{name}: {} classes, {pictures} pictures", features.len());
-        let channels = config.vision.head_channels;
+        let channels = self.config.vision.head_channels;
         Ok(Source::new(
             name.to_owned(),
             features,

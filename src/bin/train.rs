@@ -204,7 +204,7 @@ fn main() -> anyhow::Result<()> {
     let gguf = Gguf::parse(&gguf_bytes)?;
     let weights = originals(&gguf, &torch_bytes, &config, Precision::Shipped)?;
     let tokenizer = Tokenizer::from_json(tokenizer_json(&gguf)?)?;
-    let template = Template::new(&tokenizer, config.connector.visual_tokens)?;
+    let template = Template::new(&tokenizer, config.connector.visual_tokens())?;
     let text = read_text(&arguments.text, &tokenizer)?;
     ingredients.plain_text &= !text.is_empty();
     let sources = read_sources(&arguments, &config, &weights, &torch_bytes)?;
@@ -258,7 +258,7 @@ fn main() -> anyhow::Result<()> {
     let writer = Writer {
         tokenizer: &tokenizer,
         template: &template,
-        parts: config.connector.visual_tokens,
+        parts: config.connector.parts,
     };
     let shares = WeightedIndex::new(sources.iter().map(|source| source.weight))?;
     let mut log = run.log()?;
@@ -277,7 +277,7 @@ fn main() -> anyhow::Result<()> {
         let progress =
             arguments.begin + (1.0 - arguments.begin) * step as f64 / arguments.steps as f64;
         let draw = arguments.strategy.draw(ingredients, progress, &mut rng);
-        let episodes: Vec<TrainingEpisode> = (0..arguments.batch)
+        let episodes: Vec<TrainingEpisode> = (0..draw.sequences(arguments.batch))
             .map(|_| match draw {
                 Draw::Text => Writer::text(&mut rng, &text),
                 Draw::Episodes(shape, rules) => {
@@ -366,7 +366,7 @@ fn read_sources(
     }
     let vision = Vision::take(&config.vision, &mut parameters)?;
     let cache = arguments.out.join("features");
-    let parts = config.connector.visual_tokens;
+    let parts = config.connector.parts;
     let reader = FeatureReader::new(&vision, &config.vision, parts, torch, &cache, &device);
     if let Some((name, _)) = arguments.weight.iter().find(|(name, _)| {
         let mut sources = arguments.pictures.iter();

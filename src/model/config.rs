@@ -18,7 +18,7 @@ impl ModelConfig {
     pub fn lite0_smollm2() -> Self {
         Self {
             vision: VisionConfig::lite0(),
-            connector: ConnectorConfig { visual_tokens: 5 },
+            connector: ConnectorConfig { parts: 5 },
             decoder: DecoderConfig::smollm2_135m(),
         }
     }
@@ -39,7 +39,7 @@ impl ModelConfig {
                 ],
                 head_channels: 32,
             },
-            connector: ConnectorConfig { visual_tokens: 5 },
+            connector: ConnectorConfig { parts: 5 },
             decoder: DecoderConfig {
                 vocabulary: 300,
                 width: 64,
@@ -144,8 +144,15 @@ impl VisionConfig {
 /// Configuration of the connector.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConnectorConfig {
-    /// Tokens a picture takes in the sequence: the mean of the map and its four overlapping quadrants.
-    pub visual_tokens: usize,
+    /// Vectors of features a picture has: the mean of the map and of its four overlapping quadrants.
+    pub parts: usize,
+}
+
+impl ConnectorConfig {
+    /// Tokens a picture takes in the sequence: one a part, and one that compares it with the pictures before it.
+    pub fn visual_tokens(&self) -> usize {
+        self.parts + 1
+    }
 }
 
 /// Configuration of a Llama decoder.

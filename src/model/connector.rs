@@ -1,7 +1,8 @@
 //! Picture features to tokens of the decoder.
 
 use burn::module::{Module, Param};
-use burn::tensor::Tensor;
+use burn::tensor::activation::softmax;
+use burn::tensor::{Tensor, TensorData};
 
 use super::config::ModelConfig;
 use super::parameters::{ParameterError, Parameters, trainable};
@@ -9,9 +10,22 @@ use super::parameters::{ParameterError, Parameters, trainable};
 /// Variance floor of the layer norm.
 const NORM_EPSILON: f64 = 1e-5;
 
-/// `LayerNorm(Linear((features - mean) / deviation)) * gain + position`.
+/// Mean square around which what a comparison found fades out: where all earlier pictures are nearly as alike, it says little.
+const COMPARISON_FLOOR: f64 = 0.01;
+/// Below every likeness there can be, for pictures that are not earlier.
+const UNSEEN: f32 = -1e4;
+
+/// A picture's own tokens, and one that compares it with the pictures before it.
 ///
-/// The gain is learned and starts small, so that a visual token has about the size of a word's embedding.
+/// Its own are `x * gain + position` with `x = LayerNorm(Linear((features - mean) / deviation))`, one for each part of the picture. The gain is
+/// learned and starts small, so that a visual token has about the size of a word's embedding.
+///
+/// The last token is the whole once more, drawn towards those of the pictures before it that it is like and away from the others (as in
+/// mean shift, Fukunaga and Hostetler 1975): by the sum of their `x`, each weighted by how much more alike it is than the average of them,
+/// `softmax(likeness) - 1 / pictures`, brought to about length one. The likeness is the sum of two cosines over all parts, each times a learned
+/// sharpness: of the standardised features, which is everything that the encoder says, and of `x`, which has learned what matters. It
+/// knows no names: what the pictures are called is for the decoder to read. The decoder alone would compare pictures in heads of 64
+/// channels.
 #[derive(Module, Debug)]
 pub struct Connector {
     mean: Tensor<1>,
@@ -22,6 +36,56 @@ pub struct Connector {
     norm_bias: Param<Tensor<1>>,
     gain: Param<Tensor<1>>,
     position: Param<Tensor<2>>,
+    /// Logarithms of the two sharpnesses, so that they learn by factors.
+    sharpness: Param<Tensor<1>>,
+    pull: Param<Tensor<1>>,
+    comparison_position: Param<Tensor<1>>,
+}
+
+/// What the connector makes of pictures.
+#[derive(Clone, Debug)]
+pub struct Visual {
+    /// Their tokens, `[pictures, visual_tokens, width]`.
+    pub tokens: Tensor<3>,
+    /// What later pictures are compared with.
+    pub seen: Seen,
+}
+
+/// Pictures that later ones of the same sequence are compared with.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The standardised features of all parts, of length one, `[pictures, parts * features]`.
+    standardised: Tensor<2>,
+    /// The vectors of all parts before gain and position, of length one, `[pictures, parts * width]`.
+    projected: Tensor<2>,
+    /// The whole's vector as it goes to the decoder, before gain and position, `[pictures, width]`.
+    wholes: Tensor<2>,
+}
+
+impl Seen {
+    /// The first `count` of them.
+    #[must_use]
+    pub fn first(self, count: usize) -> Self {
+        Self {
+            standardised: self.standardised.narrow(0, 0, count),
+            projected: self.projected.narrow(0, 0, count),
+            wholes: self.wholes.narrow(0, 0, count),
+        }
+    }
+
+    /// These after `before`, if there are any.
+    #[must_use]
+    pub fn after(self, before: Option<Self>) -> Self {
+        let Some(before) = before else {
+            return self;
+        };
+        let join = |before, these| Tensor::cat(vec![before, these], 0);
+        Self {
+            standardised: join(before.standardised, self.standardised),
+            projected: join(before.projected, self.projected),
+            wholes: join(before.wholes, self.wholes),
+        }
+    }
 }
 
 impl Connector {
@@ -32,7 +96,7 @@ impl Connector {
     /// When a tensor is missing or of another shape.
     pub fn take(config: &ModelConfig, parameters: &mut Parameters) -> Result<Self, ParameterError> {
         let (features, width) = (config.vision.head_channels, config.decoder.width);
-        let tokens = config.connector.visual_tokens;
+        let parts = config.connector.parts;
         Ok(Self {
             mean: parameters.take("connector.mean", [features])?,
             deviation: parameters.take("connector.deviation", [features])?,
@@ -41,20 +105,26 @@ impl Connector {
             norm_weight: learned(parameters, "connector.norm.weight", [width])?,
             norm_bias: learned(parameters, "connector.norm.bias", [width])?,
             gain: learned(parameters, "connector.gain", [1])?,
-            position: learned(parameters, "connector.position", [tokens, width])?,
+            position: learned(parameters, "connector.position", [parts, width])?,
+            sharpness: learned(parameters, "connector.comparison.sharpness", [2])?,
+            pull: learned(parameters, "connector.comparison.pull", [1])?,
+            comparison_position: learned(parameters, "connector.comparison.position", [width])?,
         })
     }
 
+    /// Pictures in the order of their sequence; `before` are those that came earlier in it, if there are any.
+    ///
     /// # Shapes
     ///
-    /// - input: `[pictures, visual_tokens, features]`
-    /// - output: `[pictures, visual_tokens, width]`
-    pub fn forward(&self, features: Tensor<3>) -> Tensor<3> {
-        let [pictures, tokens, channels] = features.dims();
+    /// - `features`: `[pictures, parts, features]`, the first part of each the whole picture
+    /// - output: [`Visual`], of these pictures alone
+    pub fn forward(&self, features: Tensor<3>, before: Option<Seen>) -> Visual {
+        let [pictures, parts, channels] = features.dims();
         let x = (features - self.mean.clone().reshape([1, 1, channels]))
             / self.deviation.clone().reshape([1, 1, channels]);
+        let standardised = unit(x.clone().reshape([pictures, parts * channels]));
         let x = x
-            .reshape([pictures * tokens, channels])
+            .reshape([pictures * parts, channels])
             .matmul(self.weight.val().transpose());
         let [_, width] = x.dims();
         let x = x + self.bias.val().reshape([1, width]);
@@ -63,8 +133,51 @@ impl Connector {
         let x = centred / (variance + NORM_EPSILON).sqrt();
         let x = x * self.norm_weight.val().reshape([1, width])
             + self.norm_bias.val().reshape([1, width]);
-        let x = x * self.gain.val().reshape([1, 1]);
-        x.reshape([pictures, tokens, width]) + self.position.val().reshape([1, tokens, width])
+        let x = x.reshape([pictures, parts, width]);
+        let wholes = x.clone().narrow(1, 0, 1).reshape([pictures, width]);
+        let seen = Seen {
+            standardised,
+            projected: unit(x.clone().reshape([pictures, parts * width])),
+            wholes,
+        };
+        let own =
+            x * self.gain.val().reshape([1, 1, 1]) + self.position.val().reshape([1, parts, width]);
+        let compared = self.compare(&seen, before) * self.gain.val().reshape([1, 1])
+            + self.comparison_position.val().reshape([1, width]);
+        Visual {
+            tokens: Tensor::cat(vec![own, compared.reshape([pictures, 1, width])], 1),
+            seen,
+        }
+    }
+
+    /// The wholes of some pictures, each drawn towards those before it that it is like, `[pictures, width]`.
+    fn compare(&self, seen: &Seen, before: Option<Seen>) -> Tensor<2> {
+        let [pictures, _] = seen.wholes.dims();
+        let all = seen.clone().after(before);
+        let [count, _] = all.wholes.dims();
+        let known = |picture: usize| count - pictures + picture;
+        // A row a picture, a column each that may come before it.
+        let table = |value: &dyn Fn(usize, bool) -> f32| {
+            let cells = (0..pictures).flat_map(|picture| {
+                (0..count).map(move |other| value(known(picture), other < known(picture)))
+            });
+            let data = TensorData::new(cells.collect::<Vec<_>>(), [pictures, count]);
+            Tensor::<2>::from_data(data, &seen.wholes.device())
+        };
+        let unseen = table(&|_, earlier| if earlier { 0.0 } else { UNSEEN });
+        let earlier = table(&|_, earlier| f32::from(earlier));
+        let average = table(&|known, earlier| f32::from(earlier) / known.max(1) as f32);
+        let [by_features, by_vectors] = [0, 1].map(|at| {
+            let sharpness = self.sharpness.val().exp().narrow(0, at, 1);
+            sharpness.reshape([1, 1])
+        });
+        let cosines = |these: &Tensor<2>, all: Tensor<2>| these.clone().matmul(all.transpose());
+        let alike = cosines(&seen.standardised, all.standardised) * by_features
+            + cosines(&seen.projected, all.projected) * by_vectors;
+        let weights = softmax(alike + unseen, 1) * earlier - average;
+        let found = weights.matmul(all.wholes);
+        let size = (found.clone().powi_scalar(2).mean_dim(1) + COMPARISON_FLOOR).sqrt();
+        seen.wholes.clone() + found / size * self.pull.val().reshape([1, 1])
     }
 
     /// The tensors of the adapter file, by name.
@@ -82,8 +195,17 @@ impl Connector {
             flat("norm.bias", self.norm_bias.val()),
             flat("gain", self.gain.val()),
             flat("position", self.position.val()),
+            flat("comparison.sharpness", self.sharpness.val()),
+            flat("comparison.pull", self.pull.val()),
+            flat("comparison.position", self.comparison_position.val()),
         ]
     }
+}
+
+/// Rows of length one.
+fn unit(x: Tensor<2>) -> Tensor<2> {
+    let length = x.clone().powi_scalar(2).sum_dim(1).sqrt();
+    x / (length + f64::from(f32::EPSILON))
 }
 
 fn learned<const D: usize>(

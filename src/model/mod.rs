@@ -46,7 +46,7 @@ impl LinkContextModel {
     /// # Shapes
     ///
     /// - input: `[pictures, 3, image_size, image_size]`, `(x - 127) / 128`
-    /// - output: `[pictures, visual_tokens, head_channels]`
+    /// - output: `[pictures, parts, head_channels]`
     pub fn features(&self, pixels: Tensor<4>) -> Tensor<3> {
         self.vision.features(pixels)
     }

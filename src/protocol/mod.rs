@@ -214,7 +214,7 @@ impl Source {
             .collect()
     }
 
-    /// A picture's features, `[visual_tokens * channels]`.
+    /// A picture's features, `[parts * channels]`.
     fn values(&self, picture: Picture) -> Vec<f32> {
         let features = self.classes[picture.class].picture(picture.index);
         features.iter().map(|value| value.to_f32()).collect()

@@ -13,6 +13,13 @@ use crate::weights::HostTensor;
 /// Start of the connector's learned gain: visual tokens then have about the size of word embeddings.
 const INITIAL_GAIN: f32 = 0.1;
 
+/// Start of the connector's two learned sharpnesses. Their sum was chosen among 5 to 40 on training classes, where little hangs on it; that they
+/// begin alike, among five mixtures by the nearest prototype on held-out classes (docs/results.md).
+const INITIAL_SHARPNESS: f32 = 5.0;
+
+/// Start of the connector's learned pull: what was found in the earlier pictures says more than the picture itself.
+const INITIAL_PULL: f32 = 2.0;
+
 /// The adapter's sizes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdapterConfig {
@@ -44,7 +51,7 @@ pub fn initial_adapter(
         );
     };
     let (features, width) = (config.vision.head_channels, config.decoder.width);
-    let parts = config.connector.visual_tokens;
+    let parts = config.connector.parts;
     let geometry = Geometry::fit(classes, parts, features, width, &mut rng);
     put("connector.mean".into(), &[features], geometry.mean);
     put(
@@ -69,6 +76,17 @@ pub fn initial_adapter(
         "connector.position".into(),
         &[parts, width],
         vec![0.0; parts * width],
+    );
+    put(
+        "connector.comparison.sharpness".into(),
+        &[2],
+        vec![INITIAL_SHARPNESS.ln(); 2],
+    );
+    put("connector.comparison.pull".into(), &[1], vec![INITIAL_PULL]);
+    put(
+        "connector.comparison.position".into(),
+        &[width],
+        vec![0.0; width],
     );
     let decoder = &config.decoder;
     let wide = decoder.query_heads * decoder.head_width;

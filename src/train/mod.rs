@@ -123,7 +123,7 @@ impl Trainer {
             .with_epsilon(1e-8)
             .with_weight_decay(weight_decay)
             .init();
-        let (parts, channels) = (config.connector.visual_tokens, config.vision.head_channels);
+        let (parts, channels) = (config.connector.parts, config.vision.head_channels);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let worker = || {
             ThreadPoolBuilder::new()
@@ -291,7 +291,8 @@ impl Trainer {
             features = vec![0.0; self.parts * self.channels];
         }
         let features = TensorData::new(features, [pictures, self.parts, self.channels]);
-        let visual = model.connector.forward(Tensor::from_data(features, device));
+        let features = Tensor::from_data(features, device);
+        let visual = model.connector.forward(features, None).tokens;
         let embedded = model.assemble(visual, &episode.positions);
         let ints = |values: Vec<i32>| {
             let length = values.len();

@@ -215,6 +215,14 @@ pub enum Draw {
 }
 
 impl Draw {
+    /// How many sequences a batch of so many episodes has: of pictures alone more, as they are short.
+    pub fn sequences(self, episodes: usize) -> usize {
+        match self {
+            Self::Episodes(Shape { ways: 1, .. }, _) => episodes * LONE_PICTURES,
+            _ => episodes,
+        }
+    }
+
     /// Whether it is of episodes whose support set must be read.
     pub fn is_linked(self) -> bool {
         matches!(self, Self::Episodes(_, rules) if rules.naming != Naming::Real)
@@ -239,6 +247,8 @@ const LINK_ALONE: f64 = 0.2;
 /// After that, share of the batches that are pictures to be called by their real names, and that are plain text.
 const NAMING_SHARE: f64 = 0.2;
 const TEXT_SHARE: f64 = 0.06;
+/// Pictures alone that stand for one episode in a batch.
+const LONE_PICTURES: usize = 8;
 
 impl Strategy {
     /// What the next batch is made of, after `progress` of all steps (0 to 1).
@@ -258,10 +268,11 @@ impl Strategy {
             shots,
             queries: 1,
         };
-        // Pictures one after the other, each called what it is, with nothing before it to tell.
+        // A picture alone, called what it is. Several in one sequence would look just like a support set of one picture a concept, and teach
+        // to answer in words of one's own after it.
         let naming = Draw::Episodes(
             Shape {
-                ways: 8,
+                ways: 1,
                 shots: 1,
                 queries: 0,
             },
@@ -397,9 +408,12 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         for (strategy, name) in Strategy::ALL {
             for _ in 0..500 {
-                if let Draw::Episodes(shape, _) = strategy.draw(Ingredients::ALL, 0.5, &mut rng) {
+                let draw = strategy.draw(Ingredients::ALL, 0.5, &mut rng);
+                if let Draw::Episodes(shape, _) = draw {
                     let pictures = shape.ways * shape.shots;
-                    assert!((2..=16).contains(&pictures), "{name}: {shape:?}");
+                    assert!((1..=16).contains(&pictures), "{name}: {shape:?}");
+                    // A support set has something to choose from.
+                    assert_eq!(pictures == 1, !draw.is_linked(), "{name}: {shape:?}");
                 }
             }
         }

@@ -140,7 +140,10 @@ pub fn add_adapter(
         ("norm.weight", &[width]),
         ("norm.bias", &[width]),
         ("gain", &[1]),
-        ("position", &[config.connector.visual_tokens, width]),
+        ("position", &[config.connector.parts, width]),
+        ("comparison.sharpness", &[2]),
+        ("comparison.pull", &[1]),
+        ("comparison.position", &[width]),
     ] {
         let name = format!("connector.{part}");
         let tensor = take(&mut adapter, &name, shape)?;

@@ -34,7 +34,7 @@ fn config() -> ModelConfig {
             ],
             head_channels: 8,
         },
-        connector: ConnectorConfig { visual_tokens: 5 },
+        connector: ConnectorConfig { parts: 5 },
         decoder: DecoderConfig {
             vocabulary: 40,
             width: 32,

@@ -36,11 +36,18 @@ export const classesOf = (recipe) =>
   });
 
 /**
+ * Dealers of how many things a picture shows, on which ground, and what stands by.
+ * @param {Random} random
+ */
+export const dealers = (random) =>
+  [COUNTS, GROUNDS, BYSTANDERS].map((list) => dealer(list, random));
+
+/**
  * Deals out a list again and again, each time in another order, so that one class gets as many of
  * each drawing, ground and so on as any other.
  * @template T @param {T[]} list @param {Random} random @returns {() => T}
  */
-function dealer(list, random) {
+export function dealer(list, random) {
   const left = [];
   return () => {
     if (!left.length) left.push(...random.shuffle(list));
@@ -57,12 +64,8 @@ export async function write(out, { seed }) {
   for (const { folder: name, sign, recipe } of RECIPES.flatMap(classesOf)) {
     await mkdir(join(folder, name), { recursive: true });
     const random = new Random(seed, 'concepts', name);
-    const [drawing, count, kind, bystander] = [
-      drawingsFor(emoji, recipe),
-      COUNTS,
-      GROUNDS,
-      BYSTANDERS,
-    ].map((list) => dealer(list, random));
+    const drawing = dealer(drawingsFor(emoji, recipe), random);
+    const [count, kind, bystander] = dealers(random);
     for (let n = 1; n <= PICTURES; n++) {
       const drawings = Array.from({ length: count() }, drawing);
       const task = { sign, recipe, drawings, kind: kind(), bystander: bystander() };

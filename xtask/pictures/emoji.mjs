@@ -54,6 +54,7 @@ const RELATIVES = [
   'umbrella-on-ground',
   'umbrella-with-rain-drops',
 ];
+const APART = new Set([...USED_EMOJI, ...RELATIVES]);
 /** Both draw nearly every concept, so that one can be asked about by the other; where one does not, the concept is not measured. */
 const HELD_OUT_STYLES = ['noto', 'emojione'];
 
@@ -62,13 +63,12 @@ const HELD_OUT_STYLES = ['noto', 'emojione'];
  * @param {{ seed: string, lists: boolean }} options lists: leave the pictures as they are
  */
 export async function write(out, { seed, lists }) {
-  const used = new Set(USED_EMOJI);
-  const kept = concepts([...catalogue().values()], FEWEST, used);
+  const kept = concepts([...catalogue().values()], FEWEST, new Set(USED_EMOJI));
   const folder = join(out, 'emoji');
   // What an earlier run drew and this one does not is not to be taken for a concept.
   if (!lists) await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  await writeLists(folder, kept, used);
+  await writeLists(folder, kept);
   if (lists) return { concepts: kept.length, pictures: 0 };
   const tasks = kept.flatMap(({ slug, drawings }) =>
     Object.entries(drawings).flatMap(([style, choices]) =>
@@ -88,9 +88,21 @@ export async function write(out, { seed, lists }) {
   return { concepts: kept.length, pictures: tasks.length };
 }
 
-async function writeLists(folder, kept, used) {
-  const apart = new Set([...used, ...RELATIVES]);
-  const isHeldOut = ({ slug }) => apart.has(slug) || share(slug) < HELD_OUT;
+/** Whether an emoji is never trained on. */
+const isHeldOut = ({ slug }) => APART.has(slug) || share(slug) < HELD_OUT;
+
+/** Emoji to train on, each with its drawings in the styles to train on. */
+export function training() {
+  const kept = concepts([...catalogue().values()], FEWEST, new Set(USED_EMOJI));
+  return kept
+    .filter((one) => !isHeldOut(one))
+    .map((one) => {
+      const styles = Object.keys(one.drawings).filter((style) => !HELD_OUT_STYLES.includes(style));
+      return { ...one, drawings: styles.flatMap((style) => one.drawings[style]) };
+    });
+}
+
+async function writeLists(folder, kept) {
   const isAskable = ({ drawings }) => HELD_OUT_STYLES.every((style) => style in drawings);
   const slugs = (list) => list.map(({ slug }) => slug);
   await json(join(folder, 'split.json'), {

@@ -4,6 +4,7 @@
  *     npm ci
  *     node main.mjs emoji OUT [--seed N] [--lists]   the same emoji in many drawing styles
  *     node main.mjs concepts OUT [--seed N]          invented concepts and the real ones they resemble
+ *     node main.mjs scenes OUT [--seed N]            things put together at random, to train on
  *     node main.mjs gallery OUT --wheel DIR          the page's ready episodes (see gallery.mjs)
  *     node main.mjs contact OUT [--first N]          a sheet of pictures for each group of concepts
  *
@@ -15,9 +16,11 @@ import * as concepts from './concepts.mjs';
 import * as contact from './contact.mjs';
 import * as emoji from './emoji.mjs';
 import * as gallery from './gallery.mjs';
+import * as scenes from './scenes.mjs';
 
 const usage = `usage: cargo xtask pictures emoji OUT [--seed N] [--lists]
        cargo xtask pictures concepts OUT [--seed N]
+       cargo xtask pictures scenes OUT [--seed N]
        cargo xtask pictures gallery OUT --wheel DIR
        cargo xtask pictures contact OUT [--first N]`;
 
@@ -44,6 +47,7 @@ const { values, positionals } = read();
 const commands = {
   emoji: (out) => emoji.write(out, values),
   concepts: (out) => concepts.write(out, values),
+  scenes: (out) => scenes.write(out, values),
   gallery: (out) => gallery.write(out, values),
   contact: (out) => contact.write(out, Number(values.first)),
 };
