@@ -288,7 +288,12 @@ impl Session {
         linked.names = names;
         if !positions.is_empty() {
             let features = examples[kept..].iter().map(|e| e.features.tensor.clone());
-            let embedded = self.embed(&positions, features.collect(), &mut linked.seen);
+            let before = linked.seen.take();
+            let (embedded, seen) = self.embed(&positions, features.collect(), before.clone());
+            linked.seen = match seen {
+                Some(seen) => Some(seen.after(before)),
+                None => before,
+            };
             let (hidden, _) = self.model.decoder.extend(embedded, &mut self.cache, false);
             // One number is read back, so that the time is that of the work and a failure shows here.
             let last = hidden.slice([positions.len() - 1..positions.len(), 0..1]);
@@ -301,27 +306,26 @@ impl Session {
         })
     }
 
-    /// Positions as the decoder takes them, with the features of the pictures among them, if there are any. `seen` are the
-    /// pictures before them, and then these too.
+    /// Positions as the decoder takes them, with the features of the pictures among them, if there are any, after the pictures `before` them.
+    /// Gives these as later ones are compared with them, too.
     fn embed(
         &self,
         positions: &[Position],
         features: Vec<Tensor<3>>,
-        seen: &mut Option<Seen>,
-    ) -> Tensor<2> {
+        before: Option<Seen>,
+    ) -> (Tensor<2>, Option<Seen>) {
         if features.is_empty() {
             let tokens = positions.iter().filter_map(|position| match position {
                 Position::Token(token) => Some(*token),
                 Position::Visual { .. } => None,
             });
             let tokens = self.ints(&tokens.collect::<Vec<_>>());
-            return self.model.decoder.embed(tokens);
+            return (self.model.decoder.embed(tokens), None);
         }
-        let before = seen.take();
         let features = Tensor::cat(features, 0);
-        let visual = self.model.connector.forward(features, before.clone());
-        *seen = Some(visual.seen.after(before));
-        self.model.assemble(visual.tokens, positions)
+        let visual = self.model.connector.forward(features, before);
+        let embedded = self.model.assemble(visual.tokens, positions);
+        (embedded, Some(visual.seen))
     }
 
     /// Names a query, greedily. Each token goes to `on_token` as it comes; a `Break` stops the answer.
@@ -352,8 +356,8 @@ impl Session {
         self.cache.truncate(linked.length);
         let mut positions = Vec::new();
         self.template.push_query(&mut positions, 0);
-        let mut seen = linked.seen.clone();
-        let embedded = self.embed(&positions, vec![query.tensor.clone()], &mut seen);
+        let query = vec![query.tensor.clone()];
+        let (embedded, _) = self.embed(&positions, query, linked.seen.clone());
         let (hidden, attention) = self.model.decoder.extend(embedded, &mut self.cache, true);
         let last = hidden.narrow(0, positions.len() - 1, 1);
         let first = self.model.decoder.likeliest(last);
