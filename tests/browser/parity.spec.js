@@ -74,8 +74,9 @@ for (const kind of ['cpu', 'webgpu']) {
       `${kind} (${found.device.name}): ${same.length} of ${reference.ids.length} top tokens equal, logits within ${most.toExponential(1)}`,
     );
     expect(same.length).toBe(reference.ids.length);
-    // The kernels of the CPU round activations to 16 bits, and weights to 15 where many rows go through them.
-    expect(most).toBeLessThanOrEqual(kind === 'cpu' ? 5e-3 : 1e-3);
+    // The kernels of the CPU round activations to 16 bits, and weights to 15 where many rows go through them; their bound is the native tests':
+    // half of what the reference keeps between a first logit and a second, so that the order is kept too.
+    expect(most).toBeLessThanOrEqual(kind === 'cpu' ? 1e-2 : 1e-3);
 
     const { tokens, concepts, examples } = found.answer;
     const probabilities = difference(
