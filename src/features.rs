@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use half::f16;
@@ -13,12 +14,11 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use crate::model::config::VisionConfig;
 use crate::model::vision::Vision;
+use crate::model::{ModelConfig, ParameterError, Parameters};
 use crate::picture::Square;
-
-/// Pictures that go through the encoder together.
-const BATCH: usize = 16;
+use crate::weights::EncodedTensor;
+use crate::weights::quant::QuantError;
 
 /// Why a folder could not be read.
 #[derive(Debug, Error)]
@@ -45,6 +45,12 @@ pub enum FeatureError {
     /// A class has fewer than two pictures that can be read, so it can have no support picture and query.
     #[error("class '{0}' needs at least two readable pictures of the styles in use")]
     TooFew(String),
+    /// The encoder's tensors are of another form.
+    #[error(transparent)]
+    Weights(#[from] QuantError),
+    /// They do not fit the encoder.
+    #[error(transparent)]
+    Parameter(#[from] ParameterError),
     /// The device gave no result.
     #[error("encoding failed: {0}")]
     Device(String),
@@ -244,37 +250,116 @@ fn kept(pictures: usize, count: usize) -> usize {
     }
 }
 
+/// The picture encoder apart from a model, for pictures that are read before one runs.
+#[derive(Clone)]
+pub struct Encoder {
+    vision: Vision,
+    config: ModelConfig,
+    /// Identifies the encoder's tensors and how they are computed with.
+    key: String,
+}
+
+impl Encoder {
+    /// Takes the encoder's tensors (`vision.*`) out of those of a pack or of the original files. It runs by the page's kernels.
+    ///
+    /// # Errors
+    ///
+    /// When a tensor is missing, or of another form or shape.
+    pub fn take<'w>(
+        config: &ModelConfig,
+        weights: impl IntoIterator<Item = (&'w String, &'w EncodedTensor)>,
+    ) -> Result<Self, FeatureError> {
+        let mut hash = Sha256::new();
+        // Features by plain tensor operations would not be the same bit for bit.
+        hash.update("kernels");
+        let mut parameters = Parameters::new(&Device::flex()).for_kernels();
+        for (name, tensor) in weights {
+            if name.starts_with("vision.") {
+                hash.update(name);
+                hash.update(&tensor.bytes);
+                parameters.insert_encoded(name.clone(), tensor.clone())?;
+            }
+        }
+        Ok(Self {
+            vision: Vision::take(&config.vision, &mut parameters)?,
+            config: config.clone(),
+            key: hexadecimal(&hash.finalize()[..6]),
+        })
+    }
+
+    /// Values of a picture's features, `parts * channels`.
+    fn width(&self) -> usize {
+        self.config.connector.parts * self.config.vision.head_channels
+    }
+
+    /// Features of those of some files of a folder that are pictures, with their names: folders hold lists and licences too.
+    fn read(
+        &self,
+        folder: &Path,
+        files: &[String],
+    ) -> Result<(Vec<String>, Vec<f16>), FeatureError> {
+        let (mut kept, mut values) = (Vec::new(), Vec::new());
+        for file in files {
+            let path = folder.join(file);
+            let bytes = fs::read(&path).map_err(|source| FeatureError::File { path, source })?;
+            if let Ok(square) = Square::decode(file, &bytes) {
+                values.extend(self.encode(&square)?.into_iter().map(f16::from_f32));
+                kept.push(file.clone());
+            }
+        }
+        Ok((kept, values))
+    }
+
+    /// As [`Encoder::read`], on as many threads as there are cores.
+    fn read_dealt(
+        &self,
+        folder: &Path,
+        files: &[String],
+    ) -> Result<(Vec<String>, Vec<f16>), FeatureError> {
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let hands = files.chunks(files.len().div_ceil(threads).max(1));
+        let read: Result<Vec<_>, FeatureError> = thread::scope(|scope| {
+            let running: Vec<_> = hands
+                .map(|hand| {
+                    let encoder = self.clone();
+                    scope.spawn(move || encoder.read(folder, hand))
+                })
+                .collect();
+            let panicked = |_| FeatureError::Device("a thread panicked".to_owned());
+            running
+                .into_iter()
+                .map(|thread| thread.join().map_err(panicked)?)
+                .collect()
+        });
+        let (kept, values): (Vec<_>, Vec<_>) = read?.into_iter().unzip();
+        Ok((kept.concat(), values.concat()))
+    }
+
+    /// Features of a square, `[parts * channels]` row-major.
+    fn encode(&self, square: &Square) -> Result<Vec<f32>, FeatureError> {
+        let size = self.config.vision.image_size;
+        let pixels = TensorData::new(square.to_input(), [1, 3, size, size]);
+        let features = self
+            .vision
+            .features(Tensor::from_data(pixels, &Device::flex()));
+        features
+            .try_into_vec_as::<f32>()
+            .map_err(|error| FeatureError::Device(format!("{error:?}")))
+    }
+}
+
 /// Reads classes through the encoder, or from the cache where they were read before.
 pub struct FeatureReader<'a> {
-    vision: &'a Vision,
-    image_size: usize,
-    width: usize,
-    device: Device,
+    encoder: &'a Encoder,
     cache: PathBuf,
 }
 
 impl<'a> FeatureReader<'a> {
-    /// A reader that keeps features under `cache`, in a folder named after `weights` (anything that identifies the encoder's weights).
-    pub fn new(
-        vision: &'a Vision,
-        config: &VisionConfig,
-        parts: usize,
-        weights: &[u8],
-        cache: &Path,
-        device: &Device,
-    ) -> Self {
-        let hash = Sha256::digest(weights);
-        let key: String = hash
-            .iter()
-            .take(6)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+    /// A reader that keeps features under `cache`, in a folder named after the encoder.
+    pub fn new(encoder: &'a Encoder, cache: &Path) -> Self {
         Self {
-            vision,
-            image_size: config.image_size,
-            width: parts * config.head_channels,
-            device: device.clone(),
-            cache: cache.join(key),
+            encoder,
+            cache: cache.join(&encoder.key),
         }
     }
 
@@ -334,17 +419,12 @@ impl<'a> FeatureReader<'a> {
                 .as_bytes(),
         );
         files.iter().for_each(|file| hash.update(file));
-        let key: String = hash
-            .finalize()
-            .iter()
-            .take(8)
-            .map(|b| format!("{b:02x}"))
-            .collect();
+        let key = hexadecimal(&hash.finalize()[..8]);
         let path = self.cache.join(format!("{class}-{key}.f16"));
         if let Ok(bytes) = fs::read(&path) {
             let kept = path.with_extension("txt");
             let files: Vec<String> = read_text(&kept)?.lines().map(str::to_owned).collect();
-            if bytes.len() == files.len() * self.width * 2 {
+            if bytes.len() == files.len() * self.encoder.width() * 2 {
                 let values = bytes
                     .chunks_exact(2)
                     .map(|b| f16::from_le_bytes([b[0], b[1]]))
@@ -352,20 +432,7 @@ impl<'a> FeatureReader<'a> {
                 return Ok(ClassFeatures::new(class.to_owned(), files, values));
             }
         }
-        let (mut kept, mut squares) = (Vec::new(), Vec::new());
-        for file in files {
-            let path = source.join(&file);
-            let bytes = fs::read(&path).map_err(|source| FeatureError::File { path, source })?;
-            // A file that is no picture is left out: folders hold lists and licences too.
-            if let Ok(square) = Square::decode(&file, &bytes) {
-                kept.push(file);
-                squares.push(square);
-            }
-        }
-        let mut values = Vec::with_capacity(kept.len() * self.width);
-        for batch in squares.chunks(BATCH) {
-            values.extend(self.encode(batch)?.into_iter().map(f16::from_f32));
-        }
+        let (kept, values) = self.encoder.read_dealt(&source, &files)?;
         let bytes: Vec<u8> = values
             .iter()
             .flat_map(|value| value.to_le_bytes())
@@ -374,18 +441,10 @@ impl<'a> FeatureReader<'a> {
         write(&path, &bytes)?;
         Ok(ClassFeatures::new(class.to_owned(), kept, values))
     }
+}
 
-    /// Features of squares, `[squares, parts * channels]` row-major.
-    fn encode(&self, squares: &[Square]) -> Result<Vec<f32>, FeatureError> {
-        let size = self.image_size;
-        let pixels: Vec<f32> = squares.iter().flat_map(Square::to_input).collect();
-        let pixels = TensorData::new(pixels, [squares.len(), 3, size, size]);
-        let pixels = Tensor::from_data(pixels, &self.device);
-        let features = self.vision.features(pixels);
-        features
-            .try_into_vec_as::<f32>()
-            .map_err(|error| FeatureError::Device(format!("{error:?}")))
-    }
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn read_dir(path: &Path) -> Result<Vec<String>, FeatureError> {

@@ -9,9 +9,8 @@ use std::thread;
 use anyhow::{Context as _, anyhow};
 use burn::tensor::Device;
 use clap::Parser;
-use link_context::features::{ClassNames, FeatureReader, Splits, Styles, source_argument};
-use link_context::model::vision::Vision;
-use link_context::model::{ModelConfig, Parameters};
+use link_context::features::{ClassNames, Encoder, FeatureReader, Splits, Styles, source_argument};
+use link_context::model::Parameters;
 use link_context::protocol::cell::{Cell, Control};
 use link_context::protocol::isekai::{self, Item};
 use link_context::protocol::naming::{self, NamingReport};
@@ -157,7 +156,7 @@ fn main() -> anyhow::Result<()> {
 fn run_naming(
     session: &mut Session,
     arguments: &Arguments,
-    encoder: &Encoder,
+    encoder: &PackEncoder,
 ) -> anyhow::Result<Vec<NamingReport>> {
     let (Some(names), Some(split)) = (&arguments.naming, &arguments.split) else {
         return Ok(Vec::new());
@@ -166,7 +165,7 @@ fn run_naming(
     let mut reports = Vec::new();
     for (name, folder) in &arguments.pictures {
         let classes = &splits.of(name)?.train;
-        let reader = encoder.reader(&arguments.cache);
+        let reader = FeatureReader::new(&encoder.encoder, &arguments.cache);
         let reserved = classes
             .iter()
             .map(|class| reader.reserve(folder, class, arguments.limit, arguments.reserve));
@@ -284,50 +283,38 @@ fn run_dealt(
     Ok(records)
 }
 
-/// The pack's picture encoder, apart from the session, and what identifies both.
-struct Encoder {
-    config: ModelConfig,
-    vision: Vision,
-    /// SHA-256 of its tensors as the pack holds them.
-    weights: [u8; 32],
+/// The pack's picture encoder, apart from the session, and what identifies the pack.
+struct PackEncoder {
+    encoder: Encoder,
+    /// Channels of a feature.
+    channels: usize,
     /// SHA-256 of the pack's manifest.
     pack: String,
 }
 
 /// Opens a pack, for a session and for the encoder beside it.
-fn open(folder: &Path, adapters: Adapters) -> anyhow::Result<(Session, Encoder)> {
+fn open(folder: &Path, adapters: Adapters) -> anyhow::Result<(Session, PackEncoder)> {
     let pack = OpenPack::read(folder, adapters)?;
     let config = pack.manifest.config.clone();
-    let device = Device::flex();
-    let mut hash = Sha256::new();
-    let mut parameters = Parameters::new(&device).for_kernels();
-    let mut encoder = Parameters::new(&device).for_kernels();
-    // Features by the kernels are not bit for bit those of plain tensor operations, which training keeps.
-    hash.update("kernels");
+    let encoder = Encoder::take(&config, &pack.tensors)?;
+    let mut parameters = Parameters::new(&Device::flex()).for_kernels();
     for (name, tensor) in pack.tensors {
-        if name.starts_with("vision.") {
-            hash.update(&name);
-            hash.update(&tensor.bytes);
-            encoder.insert_encoded(name.clone(), tensor.clone())?;
-        }
         parameters.insert_encoded(name, tensor)?;
     }
     let session = Session::new(&config, parameters, Tokenizer::from_json(pack.tokenizer)?)?;
-    let vision = Vision::take(&config.vision, &mut encoder)?;
     let sha256 = Sha256::digest(&pack.manifest_json);
     Ok((
         session,
-        Encoder {
-            config,
-            vision,
-            weights: hash.finalize().into(),
+        PackEncoder {
+            encoder,
+            channels: config.vision.head_channels,
             pack: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
         },
     ))
 }
 
 /// Features of every held-out class of every source.
-fn read_sources(arguments: &Arguments, encoder: &Encoder) -> anyhow::Result<Vec<Source>> {
+fn read_sources(arguments: &Arguments, encoder: &PackEncoder) -> anyhow::Result<Vec<Source>> {
     let Some(split) = &arguments.split else {
         return Ok(Vec::new());
     };
@@ -348,7 +335,7 @@ fn read_list(
     name: &str,
     path: &Path,
     arguments: &Arguments,
-    encoder: &Encoder,
+    encoder: &PackEncoder,
 ) -> anyhow::Result<(Source, Vec<Item>)> {
     let text = String::from_utf8(read(path)?).context("the list is no UTF-8 text")?;
     let items = isekai::parse(&text)?;
@@ -362,19 +349,7 @@ fn read_list(
     Ok((source, items))
 }
 
-impl Encoder {
-    /// What reads pictures through it.
-    fn reader(&self, cache: &Path) -> FeatureReader<'_> {
-        FeatureReader::new(
-            &self.vision,
-            &self.config.vision,
-            self.config.connector.parts,
-            &self.weights,
-            cache,
-            &Device::flex(),
-        )
-    }
-
+impl PackEncoder {
     /// Features of the first `limit` pictures of some classes of a folder; with styles, of the held-out ones alone.
     fn source(
         &self,
@@ -385,7 +360,7 @@ impl Encoder {
         styles: Option<Styles>,
         cache: &Path,
     ) -> anyhow::Result<Source> {
-        let reader = self.reader(cache);
+        let reader = FeatureReader::new(&self.encoder, cache);
         let mut features = Vec::new();
         for class in classes {
             let mut class = reader.class(folder, class, limit)?;
@@ -396,11 +371,10 @@ impl Encoder {
         }
         let pictures: usize = features.iter().map(|class| class.len()).sum();
         eprintln!("{name}: {} classes, {pictures} pictures", features.len());
-        let channels = self.config.vision.head_channels;
         Ok(Source::new(
             name.to_owned(),
             features,
-            channels,
+            self.channels,
             styles.is_some(),
         ))
     }

@@ -11,10 +11,9 @@ use anyhow::{Context as _, bail};
 use burn::tensor::Device;
 use clap::Parser;
 use link_context::features::{
-    ClassFeatures, ClassNames, FeatureReader, Splits, Styles, source_argument,
+    ClassFeatures, ClassNames, Encoder, FeatureReader, Splits, Styles, source_argument,
 };
-use link_context::model::vision::Vision;
-use link_context::model::{ModelConfig, Parameters};
+use link_context::model::ModelConfig;
 use link_context::text::template::Template;
 use link_context::text::tokenizer::Tokenizer;
 use link_context::train::adapter::{AdapterConfig, grow, initial_adapter};
@@ -72,6 +71,9 @@ struct Arguments {
     /// Folder for checkpoints, the log and cached features. A run goes on from the checkpoint it finds here.
     #[arg(long)]
     out: PathBuf,
+    /// Folder for cached features, where several runs or the benchmark are to share them; else they are kept in the run's own.
+    #[arg(long)]
+    features: Option<PathBuf>,
     /// Adapter to start from, when there is no checkpoint yet; its ranks grow to those given here.
     #[arg(long)]
     start: Option<PathBuf>,
@@ -207,7 +209,7 @@ fn main() -> anyhow::Result<()> {
     let template = Template::new(&tokenizer, config.connector.visual_tokens())?;
     let text = read_text(&arguments.text, &tokenizer)?;
     ingredients.plain_text &= !text.is_empty();
-    let sources = read_sources(&arguments, &config, &weights, &torch_bytes)?;
+    let sources = read_sources(&arguments, &config, &weights)?;
 
     let run = Run::new(&arguments.out);
     let adapter_config = AdapterConfig {
@@ -349,25 +351,19 @@ fn read_sources(
     arguments: &Arguments,
     config: &ModelConfig,
     weights: &Weights,
-    torch: &[u8],
 ) -> anyhow::Result<Vec<Source>> {
     let splits = Splits::read(&arguments.split)?;
     let known = match &arguments.names {
         Some(path) => ClassNames::read(path)?,
         None => ClassNames::default(),
     };
-    let device = Device::flex();
-    let mut parameters = Parameters::new(&device);
-    for (name, tensor) in weights
-        .iter()
-        .filter(|(name, _)| name.starts_with("vision."))
-    {
-        parameters.insert(name.clone(), tensor.decode()?);
-    }
-    let vision = Vision::take(&config.vision, &mut parameters)?;
-    let cache = arguments.out.join("features");
+    let encoder = Encoder::take(config, weights)?;
+    let cache = match &arguments.features {
+        Some(folder) => folder.clone(),
+        None => arguments.out.join("features"),
+    };
+    let reader = FeatureReader::new(&encoder, &cache);
     let parts = config.connector.parts;
-    let reader = FeatureReader::new(&vision, &config.vision, parts, torch, &cache, &device);
     if let Some((name, _)) = arguments.weight.iter().find(|(name, _)| {
         let mut sources = arguments.pictures.iter();
         !sources.any(|(source, _)| source == name)
