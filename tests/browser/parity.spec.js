@@ -74,8 +74,8 @@ for (const kind of ['cpu', 'webgpu']) {
       `${kind} (${found.device.name}): ${same.length} of ${reference.ids.length} top tokens equal, logits within ${most.toExponential(1)}`,
     );
     expect(same.length).toBe(reference.ids.length);
-    // The kernels of the CPU round activations to 16 bits, and weights to 15 where many rows go through them; their bound is the native tests':
-    // half of what the reference keeps between a first logit and a second, so that the order is kept too.
+    // The kernels of the CPU round activations to 16 bits, and weights to 15 where many rows go through them; their bounds are the native
+    // tests': for the logits half of what the reference keeps between a first and a second, so that the order is kept too.
     expect(most).toBeLessThanOrEqual(kind === 'cpu' ? 1e-2 : 1e-3);
 
     const { tokens, concepts, examples } = found.answer;
@@ -94,7 +94,7 @@ for (const kind of ['cpu', 'webgpu']) {
     console.log(
       `${kind}: answer within ${probabilities.toExponential(1)}, names within ${names.toExponential(1)} (logarithm), shares within ${shares.toExponential(1)}`,
     );
-    expect(probabilities).toBeLessThanOrEqual(1e-3);
+    expect(probabilities).toBeLessThanOrEqual(kind === 'cpu' ? 2e-3 : 1e-3);
     expect(names).toBeLessThanOrEqual(1e-2);
     expect(shares).toBeLessThanOrEqual(1e-3);
     expect(found.streamed).toEqual(tokens);
