@@ -12,7 +12,6 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use web_time::Instant;
 
-use crate::episode::what_if::worth_trying;
 use crate::episode::{Concept, Example, Intervention, interleave};
 use crate::model::Parameters;
 use crate::picture::{PictureError, Square};
@@ -215,7 +214,7 @@ impl Recording {
             });
         }
         // Each intervention is linked once for all queries that it is for.
-        let tried = |recorded: &Recorded| worth_trying(&model.concepts, recorded.answer.concept);
+        let tried = |recorded: &Recorded| recorded.answer.worth_trying(&model.concepts);
         let plans: Vec<Vec<Intervention>> = queries.iter().map(tried).collect();
         let mut all: Vec<Intervention> = Vec::new();
         for intervention in plans.iter().flatten() {
