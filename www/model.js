@@ -69,7 +69,6 @@ export function createModel(engine, tell) {
     deviceIs.textContent = deviceIsText();
     select.disabled = asking || Boolean(loading); // it can be chosen while nothing runs on it
     loadButton.hidden = underway || state === 'loaded';
-    loadButton.disabled = state === 'checking';
     loadButton.textContent = text(state === 'unavailable' ? 'model-again' : 'model-load');
     cancelButton.hidden = progress.hidden = !underway;
     if (loaded > 0) [progress.max, progress.value] = [bytes, loaded];
