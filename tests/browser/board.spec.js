@@ -116,6 +116,7 @@ test('there is room for five concepts of eight pictures, and for eight questions
   await page.getByTestId('query-files').setInputFiles(all.slice(10, 18));
   await expect(page.getByTestId(/^query-choice-/)).toHaveCount(8);
   await expect(page.getByTestId('query-files')).toBeHidden();
+  await expect(page.getByTestId('query-camera')).toBeHidden();
 });
 
 test('a concept is removed with its pictures, and undo brings both back', async ({ page }) => {
