@@ -5,7 +5,15 @@
 
 pub mod what_if;
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
+
+/// How many concepts an episode has.
+pub const CONCEPTS: RangeInclusive<usize> = 2..=5;
+
+/// The most pictures that a concept has, and the most that are asked about.
+pub const PICTURE_LIMIT: usize = 8;
 
 /// The longest name, in Unicode scalar values.
 pub const NAME_LIMIT: usize = 64;
@@ -90,6 +98,34 @@ pub enum EpisodeError {
         /// How many there must be.
         limit: usize,
     },
+    /// More to tell apart than an episode holds.
+    #[error("the episode has {count} concepts, more than {limit}")]
+    TooManyConcepts {
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// More pictures of a concept than an episode holds.
+    #[error("concept {}, {name:?}, has {count} pictures, more than {limit}", concept + 1)]
+    TooManyPictures {
+        /// Which one.
+        concept: usize,
+        /// Its name.
+        name: String,
+        /// How many pictures it has.
+        count: usize,
+        /// [`PICTURE_LIMIT`].
+        limit: usize,
+    },
+    /// More pictures to be named than an episode holds.
+    #[error("the episode asks about {count} pictures, more than {limit}")]
+    TooManyQueries {
+        /// How many there are.
+        count: usize,
+        /// [`PICTURE_LIMIT`].
+        limit: usize,
+    },
     /// A name with nothing in it but white space.
     #[error("concept {} has no name", concept + 1)]
     EmptyName {
@@ -144,6 +180,9 @@ impl EpisodeError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::TooFewConcepts { .. } => "concepts-too-few",
+            Self::TooManyConcepts { .. } => "concepts-too-many",
+            Self::TooManyPictures { .. } => "pictures-too-many",
+            Self::TooManyQueries { .. } => "queries-too-many",
             Self::EmptyName { .. } => "name-empty",
             Self::ControlCharacter { .. } => "name-control-character",
             Self::LongName { .. } => "name-too-long",
@@ -160,24 +199,46 @@ impl EpisodeError {
             | Self::ControlCharacter { concept, .. }
             | Self::LongName { concept, .. }
             | Self::DuplicateName { concept, .. }
+            | Self::TooManyPictures { concept, .. }
             | Self::NoPicture { concept, .. } => Some(concept),
-            Self::TooFewConcepts { .. } | Self::NoQuery => None,
+            Self::TooFewConcepts { .. }
+            | Self::TooManyConcepts { .. }
+            | Self::TooManyQueries { .. }
+            | Self::NoQuery => None,
         }
     }
 }
 
 impl<P> Episode<P> {
-    /// Whether the episode can be run: [`validate_concepts`], and at least one query.
+    /// Whether the episode can be run: [`validate_concepts`], at least one query, and no more of anything than an episode holds.
     ///
     /// # Errors
     ///
     /// The first thing that is wrong, in reading order.
     pub fn validate(&self) -> Result<(), EpisodeError> {
         validate_concepts(&self.concepts)?;
-        if self.queries.is_empty() {
-            return Err(EpisodeError::NoQuery);
+        let (count, limit) = (self.concepts.len(), *CONCEPTS.end());
+        if count > limit {
+            return Err(EpisodeError::TooManyConcepts { count, limit });
         }
-        Ok(())
+        let limit = PICTURE_LIMIT;
+        for (concept, Concept { name, pictures }) in self.concepts.iter().enumerate() {
+            let count = pictures.len();
+            if count > limit {
+                let name = name.clone();
+                return Err(EpisodeError::TooManyPictures {
+                    concept,
+                    name,
+                    count,
+                    limit,
+                });
+            }
+        }
+        match self.queries.len() {
+            0 => Err(EpisodeError::NoQuery),
+            count if count > limit => Err(EpisodeError::TooManyQueries { count, limit }),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -188,15 +249,12 @@ impl<P> Episode<P> {
 ///
 /// The first thing that is wrong, in reading order.
 pub fn validate_concepts<P>(concepts: &[Concept<P>]) -> Result<(), EpisodeError> {
-    const LEAST: usize = 2;
     let begun =
         |concept: &&Concept<P>| !concept.name.trim().is_empty() || !concept.pictures.is_empty();
     let count = concepts.iter().filter(begun).count();
-    if count < LEAST {
-        return Err(EpisodeError::TooFewConcepts {
-            count,
-            limit: LEAST,
-        });
+    let limit = *CONCEPTS.start();
+    if count < limit {
+        return Err(EpisodeError::TooFewConcepts { count, limit });
     }
     for (concept, Concept { name, pictures }) in concepts.iter().enumerate() {
         let name = name.clone();
@@ -424,6 +482,29 @@ mod tests {
         let mut untouched = episode(["a", " "]);
         untouched.concepts[1].pictures.clear();
         assert_eq!(code(&untouched), ("concepts-too-few", None));
+    }
+
+    #[test]
+    fn an_episode_holds_so_much_and_no_more() {
+        let pictures: Vec<u32> = (0..).take(PICTURE_LIMIT + 1).collect();
+        let concepts = |ways, shots| -> Vec<Concept<u32>> {
+            let named = |way: usize| concept(&format!("name {way}"), &pictures[..shots]);
+            (0..ways).map(named).collect()
+        };
+        let check = |ways, shots, queries: usize| {
+            let queries = pictures[..queries].iter();
+            let queries = queries.map(|&picture| Query { picture }).collect();
+            let concepts = concepts(ways, shots);
+            let code = |error: EpisodeError| error.code();
+            Episode { concepts, queries }.validate().map_err(code)
+        };
+        let [least, most] = [*CONCEPTS.start(), *CONCEPTS.end()];
+        assert_eq!(check(least, 1, 1), Ok(()));
+        assert_eq!(check(most, PICTURE_LIMIT, PICTURE_LIMIT), Ok(()));
+        assert_eq!(check(least - 1, 1, 1), Err("concepts-too-few"));
+        assert_eq!(check(most + 1, 1, 1), Err("concepts-too-many"));
+        assert_eq!(check(least, PICTURE_LIMIT + 1, 1), Err("pictures-too-many"));
+        assert_eq!(check(least, 1, PICTURE_LIMIT + 1), Err("queries-too-many"));
     }
 
     #[test]

@@ -12,7 +12,6 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use web_time::Instant;
 
-use crate::episode::what_if::worth_trying;
 use crate::episode::{Concept, Example, Intervention, interleave};
 use crate::model::Parameters;
 use crate::picture::{PictureError, Square};
@@ -215,7 +214,7 @@ impl Recording {
             });
         }
         // Each intervention is linked once for all queries that it is for.
-        let tried = |recorded: &Recorded| worth_trying(&model.concepts, recorded.answer.concept);
+        let tried = |recorded: &Recorded| recorded.answer.worth_trying(&model.concepts);
         let plans: Vec<Vec<Intervention>> = queries.iter().map(tried).collect();
         let mut all: Vec<Intervention> = Vec::new();
         for intervention in plans.iter().flatten() {
@@ -415,6 +414,7 @@ fn read_json<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T, RecordError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::episode::what_if::Verdict;
 
     fn recording() -> Recording {
         serde_json::from_str(
@@ -441,6 +441,56 @@ mod tests {
         assert_eq!(kept.differences(&again).len(), 2);
         again.queries.clear();
         assert_eq!(kept.differences(&again), ["another number of queries"]);
+    }
+
+    #[test]
+    fn every_answer_under_an_intervention_counts() {
+        let kinds = [
+            Intervention::Swap,
+            Intervention::Shuffle { seed: 1 },
+            Intervention::Blank,
+            Intervention::Drop { concept: 0 },
+            Intervention::Reverse,
+            Intervention::Fewer { shots: 1 },
+        ];
+        let mut kept = recording();
+        let answer = kept.queries[0].answer.clone();
+        let concepts = [("a", 0), ("b", 1)].map(|(name, picture)| Concept {
+            name: name.to_owned(),
+            pictures: vec![picture],
+        });
+        kept.queries[0].what_ifs = kinds
+            .map(|intervention| WhatIf {
+                intervention,
+                comparison: Comparison::new(
+                    intervention,
+                    &concepts,
+                    &answer.outcome(),
+                    &answer.outcome(),
+                ),
+                answer: answer.clone(),
+            })
+            .into();
+        assert_eq!(kept.differences(&kept), [""; 0]);
+        for (place, kind) in kinds.iter().enumerate() {
+            let changes: [fn(&mut WhatIf); 5] = [
+                |what_if| what_if.answer.name = "b".into(),
+                |what_if| what_if.answer.concept = None,
+                |what_if| what_if.answer.concepts[1].probability += 0.05,
+                |what_if| what_if.answer.examples[0].share -= 0.05,
+                |what_if| what_if.comparison.verdict = Verdict::Open,
+            ];
+            for change in changes {
+                let mut again = kept.clone();
+                change(&mut again.queries[0].what_ifs[place]);
+                let found = kept.differences(&again);
+                assert_eq!(found.len(), 1, "{found:?}");
+                assert!(found[0].contains(&format!("{kind:?}")), "{found:?}");
+            }
+        }
+        let mut again = kept.clone();
+        again.queries[0].what_ifs.pop();
+        assert_eq!(kept.differences(&again), ["query 0: other interventions"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::episode::what_if::{Expectation, Outcome, Verdict};
+use crate::episode::what_if::{Expectation, Outcome, Verdict, worth_trying};
 use crate::episode::{Concept, Example, Intervention};
 use crate::session::Answer;
 
@@ -13,7 +13,8 @@ pub struct Reply<P> {
     pub name: String,
     /// Whether the model ended the name itself.
     pub finished: bool,
-    /// Which concept has exactly this name; none where the model said something else.
+    /// Which concept it names: the one of exactly this name, unless all names together are less likely than not to be what is meant. None
+    /// where the model said something else.
     pub concept: Option<usize>,
     /// The tokens of the name.
     pub tokens: Vec<ReplyToken>,
@@ -74,10 +75,12 @@ impl<P: Clone> Reply<P> {
     pub fn new(answer: &Answer, names: &[String], examples: &[Example<P>], encode: f64) -> Self {
         // The stop is decoded too.
         let decoded = answer.tokens.len() + usize::from(answer.finished);
+        // A name can be the likeliest thing to write, and unlikely all the same.
+        let likely = answer.names.iter().map(|log| log.exp()).sum::<f64>() >= 0.5;
         Self {
             name: answer.name.clone(),
             finished: answer.finished,
-            concept: answer.concept,
+            concept: answer.concept.filter(|_| likely),
             tokens: answer
                 .tokens
                 .iter()
@@ -113,6 +116,15 @@ impl<P: Clone> Reply<P> {
         }
     }
 
+    /// The interventions worth a try on the concepts that it was given for; none where it was stopped or cut off.
+    pub fn worth_trying<Q: Clone + PartialEq>(&self, concepts: &[Concept<Q>]) -> Vec<Intervention> {
+        if self.finished {
+            worth_trying(concepts, self.concept)
+        } else {
+            Vec::new()
+        }
+    }
+
     /// What it says of the concepts.
     pub fn outcome(&self) -> Outcome {
         let probabilities = self.concepts.iter().map(|name| name.probability);
@@ -124,7 +136,7 @@ impl<P: Clone> Reply<P> {
 }
 
 /// What an answer after an intervention shows beside the one before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// What the answer had to be.
     pub expectation: Expectation,
@@ -145,5 +157,33 @@ impl Comparison {
             expectation,
             verdict: expectation.verdict(before, after),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::AnswerTimes;
+
+    #[test]
+    fn an_unlikely_name_is_none_of_them() {
+        let concept = |written, probabilities: [f64; 2]| {
+            let answer = Answer {
+                name: "a".to_owned(),
+                finished: true,
+                concept: written,
+                tokens: Vec::new(),
+                names: probabilities.map(f64::ln).into(),
+                shares: Vec::new(),
+                times: AnswerTimes::default(),
+            };
+            let names = ["a", "b"].map(str::to_owned);
+            Reply::<u32>::new(&answer, &names, &[], 0.0).concept
+        };
+        assert_eq!(concept(Some(0), [0.6, 0.1]), Some(0));
+        // Which of the two is a doubt, that it is one of them is none.
+        assert_eq!(concept(Some(0), [0.3, 0.25]), Some(0));
+        assert_eq!(concept(Some(0), [0.3, 0.15]), None);
+        assert_eq!(concept(None, [0.45, 0.45]), None);
     }
 }

@@ -17,7 +17,6 @@ use web_sys::{MessageChannel, WorkerGlobalScope};
 use web_time::Instant;
 
 use crate::device::{self, Fault, Opened, Preference};
-use crate::episode::what_if::worth_trying;
 use crate::episode::{
     Concept, Episode, EpisodeError, Example, Intervention, Query, interleave, validate_concepts,
 };
@@ -120,12 +119,20 @@ impl From<EpisodeError> for WebError {
             EpisodeError::ControlCharacter { name, .. }
             | EpisodeError::LongName { name, .. }
             | EpisodeError::DuplicateName { name, .. }
+            | EpisodeError::TooManyPictures { name, .. }
             | EpisodeError::NoPicture { name, .. } => name.clone(),
             _ => String::new(),
         };
         let mut detail = json!({ "concept": error.concept(), "message": error.to_string() });
         if let EpisodeError::LongName { length, limit, .. } = &error {
             detail["length"] = json!(length);
+            detail["limit"] = json!(limit);
+        }
+        if let EpisodeError::TooManyConcepts { count, limit }
+        | EpisodeError::TooManyQueries { count, limit }
+        | EpisodeError::TooManyPictures { count, limit, .. } = &error
+        {
+            detail["count"] = json!(count);
             detail["limit"] = json!(limit);
         }
         Self::new(error.code(), subject, detail)
@@ -375,11 +382,12 @@ struct Compared {
     after: Reply<String>,
 }
 
-/// The interventions worth a try on `concepts`, `[{ name, pictures: [id] }]`, when a query was given the name of `answered`, an index or null.
+/// The interventions worth a try on `concepts`, `[{ name, pictures: [id] }]`, that a query was answered from.
 #[wasm_bindgen]
-pub fn what_ifs(concepts: JsValue, answered: JsValue) -> Result<JsValue, JsValue> {
+pub fn what_ifs(concepts: JsValue, answer: JsValue) -> Result<JsValue, JsValue> {
     let concepts: Vec<Concept<u32>> = from_js(concepts)?;
-    Ok(to_js(&worth_trying(&concepts, from_js(answered)?)))
+    let answer: Reply<String> = from_js(answer)?;
+    Ok(to_js(&answer.worth_trying(&concepts)))
 }
 
 /// What two answers to one query show, `{ concepts, intervention, before, after }`, the last two as the page got them. Gives

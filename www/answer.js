@@ -8,6 +8,10 @@ import { duration, percent, text } from './texts.js';
 export const likeliest = ({ concepts }) =>
   concepts.reduce((best, concept) => (concept.probability > best.probability ? concept : best));
 
+/** Whether it names another concept than the right one, where that is known. @param {Result | null} result */
+export const isWrong = (result) =>
+  result?.right != null && ![null, result.right].includes(result.answer.concept);
+
 /** What there is to say of an answer that is none of the names. @param {Answer} answer */
 export function noteOf(answer) {
   if (!answer.finished) return text('answer-unfinished');
@@ -16,10 +20,9 @@ export function noteOf(answer) {
   return text('answer-unknown', { name, probability: percent(probability) });
 }
 
-/** The same as a sentence or two, for who listens. @param {Answer} answer */
-function spokenOf(answer) {
-  const { name, concept, concepts, examples, finished } = answer;
-  const sentences = [noteOf(answer)];
+/** The same as a sentence or two, for who listens. @param {Answer} answer @param {string} note */
+function spokenOf({ name, concept, concepts, examples, finished }, note) {
+  const sentences = [note];
   if (concept !== null) {
     const probability = percent(concepts[concept].probability);
     sentences.push(text('answer-spoken', { name, probability }));
@@ -113,7 +116,6 @@ export function createAnswer() {
   return {
     begin() {
       reset(true);
-      spoken.textContent = '';
       panel.scrollIntoView({ block: 'nearest' }); // on a phone it is below the question
     },
 
@@ -143,9 +145,9 @@ export function createAnswer() {
       lead.textContent = text(sure ? 'answer-lead' : 'answer-lead-unsure');
       line.classList.toggle('unsure', !sure);
       if (sure) name.dataset.concept = String(answer.concept);
-      const wrong = result.right !== null && sure && answer.concept !== result.right;
-      const values = { name: wrong ? answer.concepts[result.right ?? 0].name : '' };
-      note.textContent = wrong ? text('answer-wrong', values) : noteOf(answer);
+      note.textContent = isWrong(result)
+        ? text('answer-wrong', { name: answer.concepts[result.right ?? 0].name })
+        : noteOf(answer);
       note.hidden = note.textContent === '';
       staleNote.hidden = !stale;
       panel.classList.toggle('stale', stale);
@@ -155,15 +157,12 @@ export function createAnswer() {
       device.textContent = result.device
         ? text('answer-device', { device: result.device })
         : text('answer-recorded');
+      const sentences = stale ? '' : spokenOf(answer, note.textContent);
+      if (spoken.textContent !== sentences) spoken.textContent = sentences; // the same is not said twice
     },
 
     /** The end of a question, with or without an answer. */
     end: () => panel.setAttribute('aria-busy', 'false'),
-
-    /** @param {Answer} answer */
-    speak(answer) {
-      spoken.textContent = spokenOf(answer);
-    },
 
     /** Says why there is no new answer. @param {string} why */
     say(why) {

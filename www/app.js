@@ -2,7 +2,7 @@
  * The page: it joins the panels, the worker and the episode on the board. What a test drives has a `data-testid`; see
  * tests/browser/README.md.
  */
-import { createAnswer } from './answer.js';
+import { createAnswer, isWrong } from './answer.js';
 import { Answers } from './answers.js';
 import { createBoard } from './board.js';
 import { byId } from './dom.js';
@@ -165,7 +165,7 @@ function run() {
     const device = model.loadedOn;
     answers.put(episode, { ...reply, device, right, recorded: [], tried: new Map() });
     answer.end();
-    answer.speak(reply.answer);
+    show();
   }
 
   /** Asks every question, one after the other, from one reading of the support set. */
@@ -228,11 +228,15 @@ function run() {
 
   /** @param {Parameters<Parameters<typeof createLessons>[0]>[0]} lesson */
   async function teach(lesson) {
-    const entry = entries.find(({ id }) => id === lesson.entry);
-    if (!entry) return tell(failure('gallery-missing', lesson.entry));
-    await open(entry);
-    const query = store.episode.queries[lesson.query ?? 0];
-    if (query) store.chooseQuery(query.key);
+    const own = entries.filter(({ id }) => id === lesson.entry);
+    if (own.length === 0) return tell(failure('gallery-missing', lesson.entry));
+    for (const entry of lesson.wrong ? [...own, ...entries.toReversed()] : own) {
+      await open(entry);
+      const resultOf = (/** @type {Picture} */ { key }) => answers.of(store.episode, key).result;
+      const wrong = store.episode.queries.find((query) => isWrong(resultOf(query)));
+      if (lesson.wrong && wrong) store.chooseQuery(wrong.key);
+      if (wrong || !store.episode.queries.some(resultOf)) break; // where nothing was recorded none is better
+    }
     const { what_ifs } = answers.of(store.episode).result ?? { what_ifs: [] };
     const place = what_ifs.findIndex(({ kind }) => kind === lesson.kind);
     if (place >= 0) await tryOut(place);
@@ -258,6 +262,7 @@ function run() {
   });
   const language = byId('language', HTMLSelectElement);
   language.addEventListener('change', async () => {
+    clearMessage();
     keepLocale(language.value);
     await loadTexts(language.value).catch(tell);
     board.rebuild();

@@ -90,9 +90,8 @@ export function createBoard(store, addFiles) {
     card.dataset.concept = String(index);
     card.dataset.testid = `concept-${index}`;
     card.setAttribute('aria-label', text('concept-title', { number }));
-    within(card, '.concept-label .spoken', HTMLElement).textContent = text('concept-name', {
-      number,
-    });
+    const label = text('concept-name', { number });
+    within(card, '.concept-label .spoken', HTMLElement).textContent = label;
     const name = within(card, 'input.name', HTMLInputElement);
     name.dataset.testid = `concept-name-${index}`;
     if (name.value !== concept.name) name.value = concept.name;
@@ -184,9 +183,10 @@ export function createBoard(store, addFiles) {
         if (share === undefined) continue;
         // The longest bar is the largest share: with many pictures each has little, and what counts is which has more.
         fill(line, share / most);
-        within(line, '.share-value', HTMLElement).textContent = percent(share);
+        const shown = percent(share);
+        within(line, '.share-value', HTMLElement).textContent = shown;
         within(line, '.share-label', HTMLElement).textContent = text('share-label', {
-          share: percent(share),
+          share: shown,
         });
       }
     },

@@ -2,11 +2,13 @@
  * What is on the board. Each change makes a new value, so that an older one can be compared with it.
  * No rule of an episode is here: those are in the Rust crate, which is asked before each question.
  */
+import { byId } from './dom.js';
 import { text } from './texts.js';
 
-/** How much the board has room for. */
-export const CONCEPTS = { first: 2, most: 5 };
-export const PICTURES = 8;
+/** How much the board has room for: index.html has it from src/episode.rs. */
+const { least, most, pictures } = byId('desk', HTMLElement).dataset;
+export const CONCEPTS = { first: Number(least), most: Number(most) };
+export const PICTURES = Number(pictures);
 
 /** Key of the row that is no concept's: the pictures to name. */
 export const QUESTION = 'question';

@@ -4,15 +4,15 @@
 import { byId, copyOf, make, within } from './dom.js';
 import { failure } from './engine.js';
 import { newConcept, supportOf } from './episode.js';
-import { hasText, text } from './texts.js';
+import { text } from './texts.js';
 
 const FOLDER = new URL('gallery/', document.baseURI);
 
 /** How many pictures a card shows of all its concepts together. */
 const SHOWN = 4;
 
-/** Width and height of a picture on the board, as `Square::SIZE` in src/picture.rs. */
-const SIZE = 224;
+/** Width and height of a picture on the board. */
+const SIZE = byId('query-canvas', HTMLCanvasElement).width;
 
 /** @param {string} file */
 const addressOf = (file) => new URL(file, FOLDER).href;
@@ -99,17 +99,13 @@ export function createGallery(entries, open) {
   };
 }
 
-/** In the language of the page, where its texts have it. @param {Entry} entry */
-function titleOf({ id, title }) {
-  return hasText(`gallery-${id}`) ? text(`gallery-${id}`) : title;
-}
-
 /** @param {Entry} entry @param {(entry: Entry) => void} open */
 function makeCard(entry, open) {
   const card = copyOf('gallery-template');
   card.dataset.testid = `gallery-${entry.id}`;
   const names = entry.concepts.map(({ name }) => name);
-  within(card, '.gallery-title', HTMLElement).textContent = titleOf(entry);
+  const title = text(`gallery-${entry.id}`);
+  within(card, '.gallery-title', HTMLElement).textContent = title;
   within(card, '.gallery-names', HTMLElement).textContent = names.join(' · ');
   const groups = entry.concepts.map(({ pictures }, index) => {
     const group = make('span', '', 'gallery-group');
@@ -124,6 +120,6 @@ function makeCard(entry, open) {
   });
   within(card, '.gallery-pictures', HTMLElement).append(...groups);
   card.addEventListener('click', () => open(entry));
-  card.ariaLabel = `${titleOf(entry)}. ${text('gallery-names', { names: names.join(', ') })}`;
+  card.ariaLabel = `${title}. ${text('gallery-names', { names: names.join(', ') })}`;
   return card;
 }

@@ -5,16 +5,19 @@ import { byId, copyOf, within } from './dom.js';
 import { supportOf } from './episode.js';
 import { percent, text } from './texts.js';
 
-/** @type {{ id: string, entry: string, query?: number, kind?: Intervention['kind'] }[]} */
+/**
+ * A lesson on what the model gets wrong opens a question that it does get wrong, of its own episode or, where there is none, of the hardest.
+ * @type {{ id: string, entry: string, wrong?: boolean, kind?: Intervention['kind'] }[]}
+ */
 const LESSONS = [
   { id: 'support', entry: 'animals' },
   { id: 'names', entry: 'doughnut-snail' },
   { id: 'swap', entry: 'robots', kind: 'swap' },
   { id: 'shots', entry: 'animals', kind: 'fewer' },
-  { id: 'fails', entry: 'cactihog', query: 2 },
+  { id: 'fails', entry: 'cactihog', wrong: true },
   { id: 'lies', entry: 'false-friends' },
   { id: 'side', entry: 'mirror' },
-  { id: 'count', entry: 'counting', query: 3 },
+  { id: 'count', entry: 'counting' },
 ];
 
 /** @param {(lesson: typeof LESSONS[0]) => void} open pressed */

@@ -28,6 +28,7 @@ export function createModel(engine, tell) {
   /** @type {Device | null} null while nothing is known of it */
   let device = null;
   let [bytes, kept, loaded, since] = [0, 0, 0, 0];
+  let [part, parts] = [0, 0]; // the file that is coming, and of how many
   /** @type {{ program: string, pack: string } | null} */
   let versions = null;
 
@@ -41,7 +42,8 @@ export function createModel(engine, tell) {
     if (loaded === 0) return '';
     const left = ((performance.now() - since) / loaded) * (bytes - loaded);
     const seconds = Math.ceil(left / 1000) * 1000;
-    return text('model-loading', { ...values, total: size(bytes), left: duration(seconds) });
+    const more = { total: size(bytes), left: duration(seconds), part, parts };
+    return text('model-loading', { ...values, ...more });
   }
 
   function hintText() {
@@ -67,7 +69,6 @@ export function createModel(engine, tell) {
     deviceIs.textContent = deviceIsText();
     select.disabled = asking || Boolean(loading); // it can be chosen while nothing runs on it
     loadButton.hidden = underway || state === 'loaded';
-    loadButton.disabled = state === 'checking';
     loadButton.textContent = text(state === 'unavailable' ? 'model-again' : 'model-load');
     cancelButton.hidden = progress.hidden = !underway;
     if (loaded > 0) [progress.max, progress.value] = [bytes, loaded];
@@ -113,7 +114,7 @@ export function createModel(engine, tell) {
     try {
       const body = { preference: select.value };
       const given = await engine.request('load', body, (event) => {
-        loaded = event.loaded;
+        ({ loaded, part, parts } = event);
         render();
       });
       [state, device] = ['loaded', given.device];

@@ -69,18 +69,18 @@ export class Pack {
     this.loader = null;
   }
 
-  /** Brings every file into the loader. @param {(loaded: number) => void} tell @returns {Promise<any>} the session */
+  /** Brings every file into the loader. @param {(loaded: number, part: number) => void} tell @returns {Promise<any>} the session */
   async load(tell) {
     this.used = true;
-    let before = 0;
-    let told = 0;
+    let [before, told, part] = [0, 0, 0];
     const report = (/** @type {number} */ loaded) => {
       if (performance.now() - told < PACE && before + loaded < this.bytes) return;
       told = performance.now();
-      tell(before + loaded);
+      tell(before + loaded, part);
     };
     let session = null;
     for (const [index, file] of this.files.entries()) {
+      part = index + 1;
       await this.#bring(file, report, async (bytes) => {
         if (file !== this.tokenizer) return this.loader.push(index, bytes);
         const { loader } = this;

@@ -1,7 +1,7 @@
 /**
  * The pictures to name: the one that is asked about, and the others, each with its own answer under it.
  */
-import { acceptFiles, byId, draw, make } from './dom.js';
+import { acceptFiles, byId, draw, make, within } from './dom.js';
 import { PICTURES, QUESTION, queryOf } from './episode.js';
 import { makeMovable } from './moving.js';
 import { text } from './texts.js';
@@ -20,6 +20,7 @@ export function createQuery(store, addFiles, answerTo) {
   const add = byId('query-add', HTMLElement);
   const addText = byId('query-add-text', HTMLElement);
   const files = byId('query-files', HTMLInputElement);
+  const camera = within(zone, '.camera', HTMLElement);
   const others = byId('queries', HTMLElement);
 
   byId('question', HTMLElement).dataset.row = QUESTION;
@@ -56,7 +57,7 @@ export function createQuery(store, addFiles, answerTo) {
     const { queries } = store.episode;
     const query = queryOf(store.episode);
     figure.hidden = !query;
-    add.hidden = queries.length >= PICTURES;
+    add.hidden = camera.hidden = queries.length >= PICTURES;
     add.classList.toggle('small', Boolean(query));
     addText.textContent = text(query ? 'query-replace' : 'query-add');
     if (query) {

@@ -93,7 +93,7 @@ export function createTest(engine, load, tell) {
     const rows = confusion.map((counts, shown) => {
       const kindOf = (/** @type {number} */ named) => (named === shown ? 'right' : 'wrong');
       const cells = counts.map((count, named) =>
-        make('td', String(count), count ? kindOf(named) : ''),
+        make('td', count.toLocaleString(document.documentElement.lang), count ? kindOf(named) : ''),
       );
       return rowOf(concepts[shown], cells);
     });

@@ -8,22 +8,21 @@ const STORED = 'link-context-language';
 /** @type {Record<string, string>} */
 let texts = {};
 
-/** @type {Intl.NumberFormat} */
-let number;
-/** @type {Intl.NumberFormat} */
-let whole;
-/** @type {Intl.NumberFormat} */
-let megabytes;
+/** @type {Record<'number' | 'percent' | 'megabyte', Intl.NumberFormat>} */
+let formats;
 
 /** Fetches the texts; nothing can be shown before. @param {string} locale */
 export async function loadTexts(locale) {
   const response = await fetch(new URL(`texts/${locale}.json`, document.baseURI));
   if (!response.ok) throw new Error(`texts/${locale}.json: ${response.status}`);
   texts = await response.json();
-  number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
-  whole = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
-  const megabyte = { style: 'unit', unit: 'megabyte', maximumFractionDigits: 0 };
-  megabytes = new Intl.NumberFormat(locale, /** @type {Intl.NumberFormatOptions} */ (megabyte));
+  const format = (/** @type {Intl.NumberFormatOptions} */ how) =>
+    new Intl.NumberFormat(locale, how);
+  formats = {
+    number: format({ maximumFractionDigits: 1 }),
+    percent: format({ style: 'percent' }),
+    megabyte: format({ style: 'unit', unit: 'megabyte', maximumFractionDigits: 0 }),
+  };
   document.documentElement.lang = locale;
   document.documentElement.dir = text('direction');
   document.title = text('title');
@@ -63,7 +62,7 @@ export function text(key, values = {}) {
   return pattern.replace(/\{(\w+)\}/g, (hole, name) => {
     const value = values[name];
     if (value === undefined || value === null) return hole;
-    return typeof value === 'number' ? number.format(value) : String(value);
+    return typeof value === 'number' ? formats.number.format(value) : String(value);
   });
 }
 
@@ -77,10 +76,11 @@ export function sentence({ code, subject, detail }) {
 }
 
 /** A share of one: 0.42 is "42%". @param {number} share */
-export const percent = (share) => (share > 0 && share < 0.005 ? '<1%' : whole.format(share));
+export const percent = (share) =>
+  share > 0 && share < 0.005 ? `<${formats.percent.format(0.01)}` : formats.percent.format(share);
 
 /** @param {number} bytes */
-export const size = (bytes) => megabytes.format(bytes / 1e6);
+export const size = (bytes) => formats.megabyte.format(bytes / 1e6);
 
 /** @param {number} time in milliseconds */
 export const duration = (time) =>

@@ -30,7 +30,6 @@ interface Episode {
 /** A ready episode of gallery/gallery.json. */
 interface Entry {
   id: string;
-  title: string;
   concepts: { name: string; pictures: string[] }[];
   /** `answer` is the index of the right concept. */
   queries: { file: string; answer: number }[];
@@ -41,7 +40,7 @@ interface Entry {
 interface Answer {
   name: string;
   finished: boolean;
-  /** The index of the concept that the name is of; null where it is of none. */
+  /** The index of the concept that is named; null where it is none of them. */
   concept: number | null;
   tokens: { text: string; probability: number }[];
   concepts: { name: string; probability: number }[];
@@ -58,7 +57,11 @@ interface Intervention {
 /** The answer under an intervention; see src/episode/what_if.rs. */
 interface Changed {
   answer: Answer;
-  expectation: { kind: 'name' | 'other' | 'guess' | 'open'; concept?: number };
+  expectation: {
+    kind: 'same' | 'name' | 'other' | 'guess' | 'open';
+    concept?: number;
+    chance?: number;
+  };
   verdict: 'followed' | 'failed' | 'open';
 }
 

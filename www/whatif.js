@@ -6,12 +6,9 @@ import { byId, copyOf, fill, make, within } from './dom.js';
 import { percent, text } from './texts.js';
 
 /** What a linked answer is, and whether this one was it. @param {Result} result @param {Changed} changed */
-function sentencesOf({ answer }, { expectation: { kind, concept }, verdict }) {
-  const same = concept !== undefined && concept === answer.concept;
-  const expected = text(`expected-${same ? 'same' : kind}`, {
-    name: answer.concepts[concept ?? answer.concept ?? 0].name,
-    chance: percent(1 / answer.concepts.length),
-  });
+function sentencesOf({ answer }, { expectation: { kind, concept, chance }, verdict }) {
+  const { name } = answer.concepts[concept ?? answer.concept ?? 0];
+  const expected = text(`expected-${kind}`, { name, chance: percent(chance ?? 0) });
   return [expected, text(`verdict-${verdict}`)];
 }
 
@@ -56,7 +53,7 @@ export function createWhatIf(run) {
      * @param {number | null} running the place of the one under way
      */
     show(result, stale, running) {
-      const shown = result && result.answer.finished ? result.what_ifs : [];
+      const shown = result?.what_ifs ?? [];
       section.hidden = shown.length === 0;
       const focused = list.contains(document.activeElement)
         ? document.activeElement?.getAttribute('data-testid')

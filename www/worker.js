@@ -115,7 +115,8 @@ async function load({ preference }, tell) {
   if (pack?.preference !== preference || pack.used) await open({ preference });
   if (!pack) return null;
   const { device, bytes } = pack;
-  session = await pack.load((loaded) => tell({ event: 'progress', loaded, total: bytes }));
+  const parts = pack.files.length;
+  session = await pack.load((loaded, part) => tell({ event: 'progress', loaded, part, parts }));
   linked = null;
   return { device, bytes };
 }
@@ -154,7 +155,7 @@ async function answer(message, tell) {
 /** @param {any} message @param {(event: object) => void} tell */
 async function ask(message, tell) {
   const { concepts, ...reply } = await answer(message, tell);
-  return { ...reply, what_ifs: wasm.what_ifs(concepts, reply.answer?.concept ?? null) };
+  return { ...reply, what_ifs: reply.answer ? wasm.what_ifs(concepts, reply.answer) : [] };
 }
 
 /** @param {any} message @param {(event: object) => void} tell */

@@ -18,9 +18,11 @@ pub struct Outcome {
 }
 
 /// What the answer is, after an intervention, if the support set is its cause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Expectation {
+    /// The name before, which most pictures of its concept still carry.
+    Same,
     /// This concept's name, which most pictures of the concept answered before now carry.
     Name {
         /// Its index.
@@ -29,7 +31,10 @@ pub enum Expectation {
     /// Any other than the one before: none of its pictures is left.
     Other,
     /// A guess: no picture is shown.
-    Guess,
+    Guess {
+        /// The probability of each name among the names, where nothing speaks for any.
+        chance: f64,
+    },
     /// Nothing can be said: no concept was answered before, or its pictures do not agree on a name.
     Open,
 }
@@ -60,7 +65,8 @@ impl Expectation {
         let mut after = before.clone();
         intervention.apply(concepts.len(), &mut after);
         if !after.is_empty() && after.iter().all(|example| example.blank) {
-            return Self::Guess;
+            let chance = 1.0 / concepts.len() as f64;
+            return Self::Guess { chance };
         }
         let mut carried = vec![0; concepts.len()];
         for Example { concept, .. } in after.iter().filter(|example| {
@@ -73,23 +79,27 @@ impl Expectation {
         if all == 0 {
             return Self::Other;
         }
-        let most = carried.iter().position(|count| count * 2 > all);
-        most.map_or(Self::Open, |concept| Self::Name { concept })
+        match carried.iter().position(|count| count * 2 > all) {
+            Some(concept) if concept == answered => Self::Same,
+            Some(concept) => Self::Name { concept },
+            None => Self::Open,
+        }
     }
 
-    /// Whether the answer after the intervention is as expected. A guess is one when the name given before has, among the names, a
-    /// probability nearer to chance than to what it had.
+    /// Whether the answer after the intervention is as expected. A guess it is when no name is given any more, or when the one given before
+    /// has, among the names, a probability nearer to chance than to what it had.
     pub fn verdict(self, before: &Outcome, after: &Outcome) -> Verdict {
         let followed = match self {
             Self::Open => return Verdict::Open,
+            Self::Same => after.concept == before.concept,
             Self::Name { concept } => after.concept == Some(concept),
             Self::Other => after.concept != before.concept,
-            Self::Guess => {
+            Self::Guess { chance } => {
                 let Some(name) = before.concept else {
                     return Verdict::Open;
                 };
-                let chance = 1.0 / before.probabilities.len() as f64;
-                share(after, name) < f64::midpoint(chance, share(before, name))
+                after.concept.is_none()
+                    || share(after, name) < f64::midpoint(chance, share(before, name))
             }
         };
         if followed {
@@ -163,21 +173,17 @@ mod tests {
 
     #[test]
     fn a_linked_answer_follows_the_pictures_of_its_concept() {
-        use Expectation::{Guess, Name, Other};
+        use Expectation::{Guess, Name, Other, Same};
         for answered in [0, 1] {
-            let (own, next) = (
-                Name { concept: answered },
-                Name {
-                    concept: 1 - answered,
-                },
-            );
-            assert_eq!(expected(Intervention::Swap, answered), next);
-            assert_eq!(expected(Intervention::Reverse, answered), own);
-            assert_eq!(expected(Intervention::Fewer { shots: 1 }, answered), own);
-            assert_eq!(expected(Intervention::Blank, answered), Guess);
+            let concept = 1 - answered;
+            assert_eq!(expected(Intervention::Swap, answered), Name { concept });
+            assert_eq!(expected(Intervention::Reverse, answered), Same);
+            assert_eq!(expected(Intervention::Fewer { shots: 1 }, answered), Same);
+            let guess = Guess { chance: 0.5 };
+            assert_eq!(expected(Intervention::Blank, answered), guess);
             let drop = |concept| Intervention::Drop { concept };
             assert_eq!(expected(drop(answered), answered), Other);
-            assert_eq!(expected(drop(1 - answered), answered), own);
+            assert_eq!(expected(drop(1 - answered), answered), Same);
         }
         let open = Expectation::of(Intervention::Swap, &concepts(), None);
         assert_eq!(open, Expectation::Open);
@@ -195,15 +201,17 @@ mod tests {
                 examples.iter().filter(carries).count()
             };
             // Three pictures always agree on one of two names, two pictures may carry one each.
-            let concept = usize::from(of(&[10, 11, 12], 1) > 1);
-            assert_eq!(expected(shuffle, 0), Expectation::Name { concept });
-            let concept = match of(&[20, 21], 1) {
-                0 => Some(0),
-                1 => None,
-                _ => Some(1),
+            let first = match of(&[10, 11, 12], 1) {
+                0 | 1 => Expectation::Same,
+                _ => Expectation::Name { concept: 1 },
             };
-            let name = concept.map_or(Expectation::Open, |concept| Expectation::Name { concept });
-            assert_eq!(expected(shuffle, 1), name);
+            assert_eq!(expected(shuffle, 0), first);
+            let second = match of(&[20, 21], 1) {
+                0 => Expectation::Name { concept: 0 },
+                1 => Expectation::Open,
+                _ => Expectation::Same,
+            };
+            assert_eq!(expected(shuffle, 1), second);
         }
     }
 
@@ -217,6 +225,9 @@ mod tests {
         assert_eq!(name(1).verdict(&sure, &other), Followed);
         assert_eq!(name(1).verdict(&sure, &sure), Failed);
         assert_eq!(name(1).verdict(&sure, &none), Failed);
+        assert_eq!(Expectation::Same.verdict(&sure, &sure), Followed);
+        assert_eq!(Expectation::Same.verdict(&sure, &other), Failed);
+        assert_eq!(Expectation::Same.verdict(&sure, &none), Failed);
         assert_eq!(Expectation::Other.verdict(&sure, &other), Followed);
         assert_eq!(Expectation::Other.verdict(&sure, &none), Followed);
         assert_eq!(Expectation::Other.verdict(&sure, &sure), Failed);
@@ -228,13 +239,17 @@ mod tests {
         let before = outcome(Some(0), [0.45, 0.05]);
         let verdict = |first, second| {
             let after = outcome(Some(0), [first, second]);
-            Expectation::Guess.verdict(&before, &after)
+            Expectation::Guess { chance: 0.5 }.verdict(&before, &after)
         };
         // Among the names it was 90 %; half-way to the chance of 50 % lies 70 %.
         assert_eq!(verdict(0.069, 0.031), Verdict::Followed);
         assert_eq!(verdict(0.71, 0.29), Verdict::Failed);
         assert_eq!(verdict(0.1, 0.9), Verdict::Followed);
         assert_eq!(verdict(0.0, 0.0), Verdict::Followed);
+        // Who gives none of the names leans towards none, whichever would be the likelier.
+        let none = outcome(None, [0.04, 0.01]);
+        let guess = Expectation::Guess { chance: 0.5 };
+        assert_eq!(guess.verdict(&before, &none), Verdict::Followed);
     }
 
     #[test]

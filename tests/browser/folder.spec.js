@@ -1,36 +1,16 @@
 // The protocol on a folder of one's own pictures, in the page with the tiny model of tests/fixtures/tiny.
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
-import { gallery } from './gallery.js';
+import { folderOf, gallery } from './gallery.js';
+import { serveTiny } from './tiny.js';
 import { expect, test } from './watched.js';
 
-const tiny = new URL('../fixtures/tiny/pack/', import.meta.url);
 const { concepts } = gallery.find(({ id }) => id === 'animals');
-
-/** A folder with one subfolder for each concept of some ready episodes, five pictures in each. */
-function folderOf(...ids) {
-  const folder = join(mkdtempSync(join(tmpdir(), 'link-context-')), 'mine');
-  for (const { concepts, queries } of gallery.filter(({ id }) => ids.includes(id))) {
-    for (const { name, pictures } of concepts) {
-      mkdirSync(join(folder, name), { recursive: true });
-      const asked = queries.filter(({ answer }) => answer === name).map(({ file }) => file);
-      for (const [index, file] of [...pictures, ...asked].entries()) {
-        copyFileSync(file, join(folder, name, `${index}.webp`));
-      }
-    }
-  }
-  return folder;
-}
 
 let folder;
 test.beforeEach(async ({ page }) => {
   folder = folderOf('animals');
-  await page.route('**/pack/**', (route) => {
-    const path = new URL(route.request().url()).pathname.replace('/pack/', '');
-    return route.fulfill({ body: readFileSync(new URL(path, tiny)) });
-  });
+  await serveTiny(page);
   await page.goto('./');
   await page.getByTestId('device-select').selectOption('cpu');
 });
@@ -105,20 +85,6 @@ test('a folder is tested on, and what it shows adds up', async ({ page }) => {
       new Set(rows.filter((row) => row.right === '0').map(({ picture }) => picture)).size,
     ),
   );
-
-  const { violations } = await new AxeBuilder({ page }).include('#test').analyze();
-  expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
-  const views = process.env.LINK_CONTEXT_VIEWS;
-  for (const [width, colorScheme] of views
-    ? [390, 768, 1280].flatMap((w) => [
-        [w, 'light'],
-        [w, 'dark'],
-      ])
-    : []) {
-    await page.setViewportSize({ width, height: 900 });
-    await page.emulateMedia({ colorScheme });
-    await page.locator('#test').screenshot({ path: `${views}/test-${width}-${colorScheme}.png` });
-  }
 });
 
 test('a run pauses, goes on, and is cancelled', async ({ page }) => {

@@ -1,5 +1,7 @@
-// The ready episodes, as files to choose from.
-import { readFileSync } from 'node:fs';
+// The ready episodes, as files to choose from, with what was recorded of them.
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const folder = new URL('../../www/gallery/', import.meta.url);
@@ -45,4 +47,45 @@ export async function chooseQuery(page, { file: path }) {
   await page.getByTestId('query-files').setInputFiles(path);
   const name = path.split('/').pop();
   await page.getByRole('img', { name }).and(page.getByTestId('query-picture')).waitFor();
+}
+
+/** What was recorded of a ready episode. */
+export const recordingOf = (id) =>
+  JSON.parse(readFileSync(new URL(`../../www/recorded/${id}.json`, import.meta.url), 'utf8'));
+
+/** The first answer of any recording, to a question or under an intervention, that is none of the names. */
+export function noneOfThese() {
+  const all = gallery.flatMap(({ id }) => recordingOf(id).queries);
+  const answers = all.flatMap(({ answer, what_ifs }) => [
+    answer,
+    ...what_ifs.map((one) => one.answer),
+  ]);
+  return answers.find(({ finished, concept }) => finished && concept === null);
+}
+
+/** Lets the page begin with an episode whose first answer is none of the names: that of `noneOfThese`, as if it had been asked. */
+export async function beginWithNone(page) {
+  const { name, tokens, concepts } = noneOfThese();
+  await page.route('**/recorded/robots.json', (route) => {
+    const json = recordingOf('robots');
+    const [{ answer }] = json.queries;
+    answer.concepts.forEach((one, index) => (one.probability = concepts[index].probability));
+    Object.assign(answer, { name, tokens, concept: null });
+    return route.fulfill({ json });
+  });
+}
+
+/** A copy of a ready episode's files, as a folder with one subfolder a concept, to be tested on. */
+export function folderOf(...ids) {
+  const folder = join(mkdtempSync(join(tmpdir(), 'link-context-')), 'mine');
+  for (const { concepts, queries } of gallery.filter(({ id }) => ids.includes(id))) {
+    for (const { name, pictures } of concepts) {
+      mkdirSync(join(folder, name), { recursive: true });
+      const asked = queries.filter(({ answer }) => answer === name).map(({ file }) => file);
+      for (const [index, file] of [...pictures, ...asked].entries()) {
+        copyFileSync(file, join(folder, name, `${index}.webp`));
+      }
+    }
+  }
+  return folder;
 }

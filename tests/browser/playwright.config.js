@@ -1,5 +1,6 @@
-// The tests start their own server on a free port and use the system's Chromium.
+// The tests start their own server on a free port and use the system's browsers.
 import { defineConfig } from '@playwright/test';
+import { FLAGS } from './measured.js';
 
 export default defineConfig({
   testMatch: '*.spec.js',
@@ -11,25 +12,31 @@ export default defineConfig({
   forbidOnly: Boolean(process.env.CI),
   reporter: [['list'], ['./closing-line.js']],
   use: {
-    browserName: 'chromium',
     baseURL: process.env.LINK_CONTEXT_SERVER,
     screenshot: 'only-on-failure',
-    launchOptions: {
-      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-      args: [
-        '--headless=new',
-        '--no-sandbox',
-        '--enable-unsafe-webgpu',
-        '--use-fake-device-for-media-stream',
-        // The tests speak to this machine only.
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    },
   },
+  projects: [
+    {
+      name: 'chromium',
+      use: {
+        browserName: 'chromium',
+        launchOptions: {
+          executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+          args: FLAGS,
+        },
+      },
+    },
+    {
+      // What needs no WebGPU, in a Firefox as it is shipped. Playwright speaks WebDriver BiDi to it.
+      name: 'firefox',
+      testMatch: /(answer|board|moving|recorded|rtl)\.spec\.js/,
+      use: {
+        browserName: 'firefox',
+        channel: 'moz-firefox',
+        launchOptions: { executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr' },
+      },
+    },
+  ],
   webServer: {
     command: 'cargo xtask serve --port 0 --no-build',
     cwd: '../..',

@@ -1,13 +1,10 @@
 // The recorded episodes: the whole board without the program, the pack or a graphics card.
-import { readFileSync } from 'node:fs';
-import AxeBuilder from '@axe-core/playwright';
 import { expect, test } from '@playwright/test';
-import { gallery } from './gallery.js';
+import { beginWithNone, gallery, noneOfThese, recordingOf } from './gallery.js';
+import { firstContent } from './measured.js';
 
 /** The ready episode that the page begins with, and what was recorded of it. */
 const episode = gallery.find(({ id }) => id === 'robots');
-const recordingOf = (id) =>
-  JSON.parse(readFileSync(new URL(`../../www/recorded/${id}.json`, import.meta.url), 'utf8'));
 const recording = recordingOf(episode.id);
 const percent = new Intl.NumberFormat('en', { style: 'percent', maximumFractionDigits: 0 });
 const shown = (share) => (share > 0 && share < 0.005 ? '<1%' : percent.format(share));
@@ -19,25 +16,16 @@ test.beforeEach(async ({ page }) => {
   await expect(page.getByTestId('answer-name')).not.toBeEmpty();
 });
 
-test('a recorded episode is there within 150 kB, and nothing moves', async ({ page }) => {
-  const found = await page.evaluate(async () => {
-    const [{ startTime }] = performance.getEntriesByName('episode');
-    const resources = performance.getEntriesByType('resource');
-    const [{ transferSize }] = performance.getEntriesByType('navigation');
-    const before = resources.filter(({ responseEnd }) => responseEnd <= startTime);
-    const bytes = before.reduce((sum, entry) => sum + entry.transferSize, transferSize);
-    const shifts = await new Promise((resolve) => {
-      const observer = new PerformanceObserver((list) => resolve(list.getEntries()));
-      observer.observe({ type: 'layout-shift', buffered: true });
-      setTimeout(resolve, 1000, []);
-    });
-    const shift = shifts.reduce((sum, { value }) => sum + value, 0);
-    return { milliseconds: startTime, bytes, shift };
-  });
-  // The time is told and not bounded: the machine is noisy.
+test('a recorded episode is there within 150 kB, and nothing moves', async ({
+  page,
+  browserName,
+}) => {
+  const found = await firstContent(page);
+  // The time is told and not bounded, for the machine is noisy: `cargo xtask bench page` bounds it.
   console.log(`first content: ${JSON.stringify(found)}`);
-  expect(found.shift).toBeLessThanOrEqual(0.05);
   expect(found.bytes).toBeLessThanOrEqual(150_000);
+  // Firefox counts no shifts.
+  if (browserName === 'chromium') expect(found.shift).toBeLessThanOrEqual(0.05);
 });
 
 test('a failure that nobody asked for does not move the page', async ({ page }) => {
@@ -51,6 +39,7 @@ test('every question shows its own answer with its link', async ({ page }) => {
   for (const [index, { answer }] of recording.queries.entries()) {
     await page.getByTestId(`query-choice-${index}`).click();
     await expect(page.getByTestId('answer-name')).toHaveText(answer.name);
+    await expect(page.getByTestId('answer-spoken')).toContainText(`This is called ${answer.name}.`);
     await expect(page.getByTestId(`query-choice-${index}`)).toContainText(answer.name);
     for (const [concept, { name, probability }] of answer.concepts.entries()) {
       await expect(page.getByTestId(`probability-${concept}`)).toContainText(name);
@@ -80,8 +69,16 @@ test('a token tells its probability on hover and on focus', async ({ page }) => 
     const token = tokens.nth(index);
     await expect(token).toHaveAttribute('aria-label', `“${text}”: ${shown(probability)}`);
     await token.hover();
-    const bubble = await token.evaluate((node) => getComputedStyle(node, '::after').content);
-    expect(bubble).toBe(`"${shown(probability)}"`);
+    const bubble = () => token.evaluate((node) => getComputedStyle(node, '::after').content);
+    // One browser computes it, another gives it as it is written.
+    const told = [`"${shown(probability)}"`, 'attr(data-share)'];
+    expect(told).toContain(await bubble());
+    await expect(token).toHaveAttribute('data-share', shown(probability));
+    await page.mouse.move(0, 0);
+    expect(told).not.toContain(await bubble());
+    await token.focus();
+    expect(told).toContain(await bubble());
+    await token.blur();
   }
 });
 
@@ -171,14 +168,55 @@ test('a lesson opens its episode, tries its change and says what is on the board
   await expect(page.getByTestId('lesson-swap')).toContainText(answer.name);
 });
 
+/** The first question of a ready episode that was answered with another name than the right one. */
+const wrongOf = ({ id, queries, concepts }) =>
+  recordingOf(id).queries.findIndex(
+    ({ answer: { concept } }, index) =>
+      concept !== null && concepts[concept].name !== queries[index].answer,
+  );
+
 test('the lesson about failing shows the model fail', async ({ page }) => {
   await page.getByTestId('lesson-fails').getByRole('button').click();
-  const hedgehogs = gallery.find(({ id }) => id === 'cactihog');
-  const { answer } = recordingOf(hedgehogs.id).queries[2];
-  expect(answer.concept).not.toBe(hedgehogs.queries[2].answer);
-  await expect(page.getByTestId('concept-name-0')).toHaveValue(hedgehogs.concepts[0].name);
+  const own = gallery.filter(({ id }) => id === 'cactihog');
+  const failed = [...own, ...gallery.toReversed()].find((entry) => wrongOf(entry) >= 0);
+  const query = wrongOf(failed);
+  const { answer } = recordingOf(failed.id).queries[query];
+  await expect(page.getByTestId('concept-name-0')).toHaveValue(failed.concepts[0].name);
   await expect(page.getByTestId('answer-name')).toHaveText(answer.name);
+  await expect(page.getByTestId('answer-note')).toContainText(
+    `Here the model is wrong: this is called “${failed.queries[query].answer}”`,
+  );
+  await expect(page.getByTestId('answer-spoken')).toContainText('the model is wrong');
   await expect(page.getByTestId('lesson-fails')).toContainText(answer.name);
+});
+
+test('every lesson opens a ready episode and says what is on the board', async ({ page }) => {
+  const lessons = page.getByTestId(/^lesson-/);
+  expect(await lessons.count()).toBeGreaterThanOrEqual(5);
+  for (let index = 0; index < (await lessons.count()); index += 1) {
+    await page.getByTestId('clear').click();
+    const lesson = lessons.nth(index);
+    await lesson.getByRole('button').click();
+    await expect(lesson).toContainText('On the board now');
+    const name = await page.getByTestId('answer-name').textContent();
+    await expect(lesson).toContainText(`“${name}”`);
+    const first = await page.getByTestId('concept-name-0').inputValue();
+    expect(gallery.map(({ concepts }) => concepts[0].name)).toContain(first);
+  }
+});
+
+test('an answer that is none of the names says so, with the number behind it', async ({ page }) => {
+  await beginWithNone(page);
+  await page.reload();
+  const { name, concepts } = noneOfThese();
+  const likeliest = concepts.reduce((best, one) =>
+    one.probability > best.probability ? one : best,
+  );
+  const note = page.getByTestId('answer-note');
+  await expect(note).toContainText('None of these, it seems');
+  await expect(note).toContainText(shown(likeliest.probability));
+  await expect(page.getByTestId('answer-name')).toHaveText(name);
+  await expect(page.getByTestId('answer-spoken')).toContainText('None of these, it seems');
 });
 
 test('another language keeps the board and its answer', async ({ page }) => {
@@ -207,17 +245,6 @@ test('the keyboard alone tries a change and reads the result', async ({ page }) 
   const { answer } = recording.queries[0].what_ifs[0];
   await expect(page.getByTestId('what-if-spoken')).toContainText(answer.name);
 });
-
-for (const colorScheme of ['light', 'dark']) {
-  test(`axe finds nothing, ${colorScheme}`, async ({ page }) => {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    await page.getByTestId('what-if-run-swap').click();
-    await page.getByTestId('lesson-support').getByRole('button').click();
-    await page.getByTestId('what-if-run-swap').click();
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
-  });
-}
 
 for (const width of [320, 768, 2560]) {
   test(`nothing is wider than ${width} pixels`, async ({ page }) => {

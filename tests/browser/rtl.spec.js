@@ -1,4 +1,5 @@
 // The page as it would stand in a language that is written from right to left: nothing overflows, nothing lies on another.
+import { rightToLeft } from './views.js';
 import { expect, test } from './watched.js';
 
 /** Pairs of things with words or to press that overlap, though neither holds the other. */
@@ -29,10 +30,7 @@ const overlaps = () => {
 
 for (const width of [320, 768, 1280]) {
   test(`nothing overflows or overlaps at ${width} pixels`, async ({ page }) => {
-    await page.route('**/texts/en.json', async (route) => {
-      const response = await route.fetch();
-      return route.fulfill({ json: { ...(await response.json()), direction: 'rtl' } });
-    });
+    await rightToLeft(page);
     await page.setViewportSize({ width, height: 900 });
     await page.goto('./');
     await expect(page.locator('html')).toHaveAttribute('dir', 'rtl');

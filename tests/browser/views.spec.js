@@ -1,39 +1,37 @@
-// Pictures of every view, to be looked at: LINK_CONTEXT_VIEWS names the folder that they go to.
+// Every view, light and dark, wide and narrow: axe finds nothing in it. LINK_CONTEXT_VIEWS names a folder that pictures of all go to, to be
+// looked at.
+import AxeBuilder from '@axe-core/playwright';
 import { expect, test } from '@playwright/test';
+import { views } from './views.js';
 
 const folder = process.env.LINK_CONTEXT_VIEWS;
-test.skip(!folder, 'LINK_CONTEXT_VIEWS names no folder');
+const WIDTHS = folder ? [1280, 768, 390] : [1280, 390];
 
-const views = {
-  gallery: '#gallery',
-  board: '#desk',
-  answer: '#answer',
-  'what-if': '#what-if',
-  lessons: '.lessons',
-  about: '.about',
-};
+test.use({ permissions: ['camera'] });
 
-for (const width of [390, 768, 1280]) {
-  for (const colorScheme of ['light', 'dark']) {
-    test(`${width} pixels, ${colorScheme}`, async ({ page }) => {
-      await page.route('**/{pkg,pack}/**', (route) => route.abort());
+for (const [name, { part, whole, media, show }] of Object.entries(views)) {
+  test(name, async ({ page }) => {
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await show(page);
+    for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: 900 });
-      await page.emulateMedia({ colorScheme });
-      await page.goto('./');
-      await expect(page.getByTestId('answer-name')).not.toBeEmpty();
-      // A picture that is scrolled out of sight is not fetched.
-      await page.waitForFunction(() =>
-        [...document.images].every((image) => {
-          const { left, right, width } = image.getBoundingClientRect();
-          return image.naturalWidth || width === 0 || left > innerWidth || right < 0;
-        }),
-      );
-      await page.screenshot({ path: `${folder}/start-${width}-${colorScheme}.png` });
-      for (const kind of ['swap', 'blank']) await page.getByTestId(`what-if-run-${kind}`).click();
-      for (const [name, selector] of Object.entries(views)) {
+      for (const colorScheme of ['light', 'dark']) {
+        await page.emulateMedia({ colorScheme, media });
+        const { violations } = await new AxeBuilder({ page }).analyze();
+        expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+        if (!folder) continue;
+        await page.locator(part ?? 'body').scrollIntoViewIfNeeded();
+        // A picture that is scrolled out of sight is not fetched.
+        await page.waitForFunction(() =>
+          [...document.images].every((image) => {
+            const { left, right, width } = image.getBoundingClientRect();
+            return image.naturalWidth || width === 0 || left > innerWidth || right < 0;
+          }),
+        );
         const path = `${folder}/${name}-${width}-${colorScheme}.png`;
-        await page.locator(selector).screenshot({ path });
+        if (part) await page.locator(part).screenshot({ path });
+        else await page.screenshot({ path, fullPage: Boolean(whole) });
       }
-    });
-  }
+    }
+  });
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask bench browser`: speed and cost of the page's engine beside other engines, in one browser.
+//! `cargo xtask bench browser` and `page`: speed and cost of the page's engine beside other engines, and of its first view, in a browser.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,16 +6,17 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::browsers::CHROMIUM;
 use crate::originals::Originals;
 use crate::programs::Passed;
 use crate::workspace::Workspace;
-use crate::{chromium, dist, files, npm, process};
+use crate::{dist, files, npm, process, serve};
 
 /// Builds the site, exports the weights for the others, runs all and writes `docs/performance.md`. What comes after `browser` goes to the
 /// runner: `--json`, or words that choose some of the runs.
 pub fn browser(workspace: &Workspace, passed: &Passed) -> Result<()> {
     let folder = workspace.root.join("tests").join("bench");
-    let chromium = chromium::find()?;
+    let chromium = CHROMIUM.find()?;
     npm::install(&folder)?;
     dist::write(workspace)?;
     let models = exported(workspace, &folder)?;
@@ -26,7 +27,23 @@ pub fn browser(workspace: &Workspace, passed: &Passed) -> Result<()> {
             .arg(models)
             .arg(workspace.root.join("docs").join("performance.md"))
             .args(passed.arguments().iter().skip(1))
-            .env("CHROMIUM", chromium),
+            .env(CHROMIUM.variable, chromium),
+    )
+}
+
+/// Opens the page several times, each in a browser profile of its own, and fails where its first content comes late, is heavy or moves. What
+/// comes after `page` goes to the runner: `--json`.
+pub fn page(workspace: &Workspace, passed: &Passed) -> Result<()> {
+    let chromium = CHROMIUM.find()?;
+    let folder = workspace.root.join("tests").join("browser");
+    npm::install(&folder)?;
+    let (_server, address) = serve::in_background(workspace)?;
+    process::run_shown(
+        Command::new("node")
+            .arg(folder.join("first-content.js"))
+            .arg(address)
+            .args(passed.arguments().iter().skip(1))
+            .env(CHROMIUM.variable, chromium),
     )
 }
 

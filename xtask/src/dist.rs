@@ -4,6 +4,7 @@ use std::fs;
 
 use anyhow::{Result, ensure};
 
+use crate::page::page;
 use crate::report::{Report, megabytes};
 use crate::workspace::Workspace;
 use crate::{build, files, pack};
@@ -19,6 +20,8 @@ pub fn write(workspace: &Workspace) -> Result<()> {
     let part = workspace.root.join("dist.part");
     files::empty_folder(&part)?;
     files::copy_folder(&workspace.www(), &part)?;
+    let index = part.join("index.html");
+    files::write_whole(&index, page(&index)?.as_bytes())?;
     files::copy_folder(&workspace.pkg(), &part.join("pkg"))?;
     // The page loads the compressed form beside it.
     fs::remove_file(part.join("pkg").join(build::WASM))?;

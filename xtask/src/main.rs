@@ -1,14 +1,15 @@
 //! The project's commands: `cargo xtask COMMAND`. Each command is one module here.
 
 mod bench;
+mod browsers;
 mod build;
-mod chromium;
 mod dist;
 mod files;
 mod npm;
 mod optimise;
 mod originals;
 mod pack;
+mod page;
 mod pictures;
 mod process;
 mod programs;
@@ -78,7 +79,7 @@ enum Task {
     Record,
     /// Writes the tables of the documentation from kept results and training logs
     Report(Passed),
-    /// Measures speed and cost: of a training step (train), of the page beside other engines (browser)
+    /// Measures speed and cost: of a training step (train), of the page beside other engines (browser), of its first view (page)
     Bench(Passed),
     /// Draws pictures to train and measure with: emoji OUT, concepts OUT, gallery OUT or contact OUT
     Pictures(Passed),
@@ -116,14 +117,10 @@ fn run(task: Task) -> Result<()> {
         Task::Record => record::record(&workspace),
         Task::Report(passed) => programs::run(&workspace, "report", Input::None, &passed),
         Task::Pictures(passed) => pictures::draw(&workspace, &passed),
-        Task::Bench(passed)
-            if passed
-                .arguments()
-                .first()
-                .is_some_and(|task| task == "browser") =>
-        {
-            bench::browser(&workspace, &passed)
-        }
-        Task::Bench(passed) => programs::run(&workspace, "bench", Input::Originals, &passed),
+        Task::Bench(passed) => match passed.arguments().first().map(String::as_str) {
+            Some("browser") => bench::browser(&workspace, &passed),
+            Some("page") => bench::page(&workspace, &passed),
+            _ => programs::run(&workspace, "bench", Input::Originals, &passed),
+        },
     }
 }

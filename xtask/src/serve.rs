@@ -11,7 +11,7 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -20,6 +20,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::services::ServeFile;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use crate::page::page;
 use crate::site::{POLICY, Site, is_text};
 use crate::workspace::Workspace;
 use crate::{build, pack};
@@ -30,6 +31,38 @@ pub fn serve(workspace: &Workspace, port: u16, no_build: bool) -> Result<()> {
         pack::write(workspace, None)?;
         build::build(workspace)?.check()?;
     }
+    warn_of_missing(workspace);
+    let router = router(Site::new(workspace));
+    Runtime::new()?.block_on(async {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| {
+            anyhow!("port {port} cannot be served ({error}): choose another with --port, or 0 for a free one")
+        })?;
+        println!("Serving link-context at {} (Ctrl+C stops it)", address(&listener)?);
+        std::io::stdout().flush()?;
+        Ok(axum::serve(listener, router).await?)
+    })
+}
+
+/// Serves what is built for as long as the runtime lives; gives the address.
+pub fn in_background(workspace: &Workspace) -> Result<(Runtime, String)> {
+    warn_of_missing(workspace);
+    let router = router(Site::new(workspace));
+    let runtime = Runtime::new()?;
+    let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
+    let address = address(&listener)?;
+    runtime.spawn(async { axum::serve(listener, router).await });
+    Ok((runtime, address))
+}
+
+fn address(listener: &TcpListener) -> Result<String> {
+    let port = listener
+        .local_addr()
+        .context("the server has no address")?
+        .port();
+    Ok(format!("http://127.0.0.1:{port}/"))
+}
+
+fn warn_of_missing(workspace: &Workspace) {
     for (file, command) in [
         (workspace.pkg().join("link_context.js"), "build"),
         (workspace.pack().join("manifest.json"), "weights"),
@@ -41,16 +74,6 @@ pub fn serve(workspace: &Workspace, port: u16, no_build: bool) -> Result<()> {
             );
         }
     }
-    let router = router(Site::new(workspace));
-    Runtime::new()?.block_on(async {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| {
-            anyhow!("port {port} cannot be served ({error}): choose another with --port, or 0 for a free one")
-        })?;
-        let port = listener.local_addr().context("the server has no address")?.port();
-        println!("Serving link-context at http://127.0.0.1:{port}/ (Ctrl+C stops it)");
-        std::io::stdout().flush()?;
-        Ok(axum::serve(listener, router).await?)
-    })
 }
 
 /// The site, GET and HEAD alone, with the headers that every answer has.
@@ -70,6 +93,10 @@ fn router(site: Site) -> Router {
 
 async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response {
     match site.file(request.uri().path()) {
+        Some(path) if path.ends_with("index.html") => match page(&path) {
+            Ok(html) => Html(html).into_response(),
+            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")).into_response(),
+        },
         Some(path) => match ServeFile::new(path).oneshot(request).await {
             Ok(response) => response.map(Body::new),
             Err(never) => match never {},

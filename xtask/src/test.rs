@@ -7,9 +7,10 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 
+use crate::browsers::{CHROMIUM, FIREFOX};
 use crate::build::{self, WEB_FEATURES};
 use crate::workspace::Workspace;
-use crate::{chromium, files, npm, pack, process};
+use crate::{files, npm, pack, process};
 
 /// One check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -223,14 +224,15 @@ fn docs(workspace: &Workspace) -> Result<()> {
 }
 
 fn browser(workspace: &Workspace) -> Result<Tally> {
-    let chromium = chromium::find()?;
+    let browsers = [CHROMIUM, FIREFOX].map(|browser| Ok((browser.variable, browser.find()?)));
+    let browsers = browsers.into_iter().collect::<Result<Vec<_>>>()?;
     let folder = workspace.root.join("tests").join("browser");
     npm::install(&folder)?;
     counted(
         Command::new("node")
             .args(["node_modules/@playwright/test/cli.js", "test"])
             .current_dir(&folder)
-            .env("CHROMIUM", chromium),
+            .envs(browsers),
     )
 }
 
