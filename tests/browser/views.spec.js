@@ -16,7 +16,7 @@ const views = {
 for (const width of [390, 768, 1280]) {
   for (const colorScheme of ['light', 'dark']) {
     test(`${width} pixels, ${colorScheme}`, async ({ page }) => {
-      await page.route('**/{pkg,pack}/**', (route) => route.abort());
+      await page.route('**/{pkg/link_context*,pack/**}', (route) => route.abort());
       await page.setViewportSize({ width, height: 900 });
       await page.emulateMedia({ colorScheme });
       await page.goto('./');

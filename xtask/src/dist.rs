@@ -1,7 +1,5 @@
 //! `cargo xtask dist`: the static site in one folder, for any file host.
 
-use std::fs;
-
 use anyhow::{Result, ensure};
 
 use crate::report::{Report, megabytes};
@@ -20,8 +18,6 @@ pub fn write(workspace: &Workspace) -> Result<()> {
     files::empty_folder(&part)?;
     files::copy_folder(&workspace.www(), &part)?;
     files::copy_folder(&workspace.pkg(), &part.join("pkg"))?;
-    // The page loads the compressed form beside it.
-    fs::remove_file(part.join("pkg").join(build::WASM))?;
     files::copy_folder(&workspace.pack(), &part.join("pack"))?;
     files::replace_folder(&part, &dist)?;
     let mut bytes = 0;
