@@ -5,8 +5,10 @@ declare module '*/link_context.js' {
   export const PackLoader: any;
   export const Pictures: any;
   export const WebFolderTest: any;
+  export const check_episode_file: any;
   export const check_file: any;
   export const compare: any;
+  export const compare_said: any;
   export const drawn_size: any;
   export const list_folder: any;
   export const version: any;
