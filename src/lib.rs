@@ -11,6 +11,7 @@
 //! - [`model`]: the picture encoder, the connector and the decoder.
 //! - [`session`]: a model on a device; links a support set once, answers many queries, gives the evidence.
 //! - [`reply`]: the answer as the page gets it, from the worker or from a recording.
+//! - [`share`]: an episode with its pictures and answers as a file, a link or a QR code.
 //!
 //! And around them:
 //!
@@ -31,6 +32,7 @@ pub mod picture;
 pub mod protocol;
 pub mod reply;
 pub mod session;
+pub mod share;
 pub mod text;
 pub mod weights;
 

@@ -15,15 +15,12 @@ use web_time::Instant;
 use crate::episode::{Concept, Example, Intervention, interleave};
 use crate::model::Parameters;
 use crate::picture::{PictureError, Square};
-use crate::reply::{Comparison, Reply};
+use crate::reply::{Comparison, Reply, TOLERANCE};
 use crate::session::{Features, LinkReport, LinkedExample, Session, SessionError};
+use crate::share::{Evidence, LinkCost, Said, SharedEpisode, SharedPicture};
 use crate::text::tokenizer::{Tokenizer, TokenizerError};
 use crate::weights::pack::{Adapters, OpenPack, PackError};
 use crate::weights::quant::QuantError;
-
-/// How far a probability, or a share of the attention, may be from the recorded one. The kernels of two processors add up in other
-/// orders; what is seen on the page, whole percents, stays about the same.
-pub const TOLERANCE: f64 = 0.02;
 
 /// Why an episode could not be recorded.
 #[derive(Debug, Error)]
@@ -96,20 +93,9 @@ pub struct Recorded {
     /// The answer.
     pub answer: Reply<usize>,
     /// What the support set took.
-    pub link: RecordedLink,
+    pub link: LinkCost,
     /// What became of it.
     pub what_ifs: Vec<WhatIf>,
-}
-
-/// What linking took.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RecordedLink {
-    /// Positions of the support set.
-    pub tokens: usize,
-    /// Its prefill.
-    pub milliseconds: f64,
-    /// Its pictures through the encoder.
-    pub encode_milliseconds: f64,
 }
 
 /// The answer under an intervention.
@@ -205,7 +191,7 @@ impl Recording {
             let answer = model.answer(query, None).await?;
             queries.push(Recorded {
                 answer,
-                link: RecordedLink {
+                link: LinkCost {
                     tokens: report.tokens,
                     milliseconds: short(report.milliseconds),
                     encode_milliseconds: short(encode_milliseconds),
@@ -244,6 +230,49 @@ impl Recording {
         Ok(Self {
             pack: pack.to_owned(),
             queries,
+        })
+    }
+
+    /// The episode with its recorded answers, as it is shared.
+    ///
+    /// # Errors
+    ///
+    /// When a picture cannot be read.
+    pub fn shared(&self, gallery: &Path, entry: &Entry) -> Result<SharedEpisode, RecordError> {
+        let concepts = entry.concepts.iter().map(|concept| &concept.pictures);
+        let files = concepts.flatten();
+        let files = files.chain(entry.queries.iter().map(|query| &query.file));
+        let pictures = files.map(|file| {
+            let square = Square::decode(file, &read(&gallery.join(file))?)?;
+            let name = file.rsplit('/').next().unwrap_or(file).to_owned();
+            Ok(SharedPicture { name, square })
+        });
+        let pictures: Vec<SharedPicture> = pictures.collect::<Result<_, RecordError>>()?;
+        let mut next = 0..pictures.len();
+        let concepts = entry
+            .concepts
+            .iter()
+            .map(|Concept { name, pictures }| Concept {
+                name: name.clone(),
+                pictures: next.by_ref().take(pictures.len()).collect(),
+            });
+        let concepts = concepts.collect();
+        let answers = self.queries.iter().map(|recorded| {
+            Some(Said {
+                name: recorded.answer.name.clone(),
+                evidence: Some(Evidence {
+                    answer: recorded.answer.clone(),
+                    link: recorded.link,
+                }),
+            })
+        });
+        Ok(SharedEpisode {
+            concepts,
+            queries: next.collect(),
+            asked: 0,
+            pictures,
+            pack: Some(self.pack.clone()),
+            answers: answers.collect(),
         })
     }
 

@@ -6,6 +6,10 @@ use crate::episode::what_if::{Expectation, Outcome, Verdict, worth_trying};
 use crate::episode::{Concept, Example, Intervention};
 use crate::session::Answer;
 
+/// How far a probability, or a share of the attention, may be from the recorded one. The kernels of two processors add up in other
+/// orders; what is seen on the page, whole percents, stays about the same.
+pub const TOLERANCE: f64 = 0.02;
+
 /// An answer and its link. `P` is whatever the reader refers to a picture by.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reply<P> {
@@ -123,6 +127,27 @@ impl<P: Clone> Reply<P> {
         } else {
             Vec::new()
         }
+    }
+
+    /// The same with pictures referred to in another way; none where one of them is not known there.
+    pub fn refer<Q>(self, to: impl Fn(P) -> Option<Q>) -> Option<Reply<Q>> {
+        let examples = self.examples.into_iter().map(|example| {
+            Some(ExampleShare {
+                concept: example.concept,
+                picture: to(example.picture)?,
+                share: example.share,
+            })
+        });
+        Some(Reply {
+            examples: examples.collect::<Option<_>>()?,
+            name: self.name,
+            finished: self.finished,
+            concept: self.concept,
+            tokens: self.tokens,
+            concepts: self.concepts,
+            milliseconds: self.milliseconds,
+            tokens_per_second: self.tokens_per_second,
+        })
     }
 
     /// What it says of the concepts.

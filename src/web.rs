@@ -3,6 +3,8 @@
 //! Structures cross by serde-wasm-bindgen. Whatever goes wrong is thrown as `{ code, subject, detail }`: a code of the texts, the thing it
 //! concerns, and the numbers that its sentence needs.
 
+mod share;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -211,7 +213,7 @@ impl Pictures {
     /// Decodes a file. Gives `{ id, animated, size, rgba }`.
     pub fn add(&mut self, file_name: &str, bytes: &[u8]) -> Result<JsValue, JsValue> {
         let square = Square::decode(file_name, bytes).map_err(WebError::from)?;
-        self.put(square)
+        Ok(self.put(square)?.1)
     }
 
     /// Takes a raster that the browser decoded, for formats that only it can read. Gives the same as `add`.
@@ -223,7 +225,7 @@ impl Pictures {
         rgba: &[u8],
     ) -> Result<JsValue, JsValue> {
         let square = Square::from_rgba(file_name, width, height, rgba).map_err(WebError::from)?;
-        self.put(square)
+        Ok(self.put(square)?.1)
     }
 
     /// Whether an episode, `{ concepts: [{ name, pictures: [id] }], query: id or null }`, can be run; throws the first thing that is wrong.
@@ -241,7 +243,8 @@ impl Pictures {
         self.squares.remove(&id);
     }
 
-    fn put(&mut self, square: Square) -> Result<JsValue, JsValue> {
+    /// Gives the picture's number, and what the page gets.
+    fn put(&mut self, square: Square) -> Result<(u32, JsValue), JsValue> {
         // Never used twice, not even by another board: a session keeps features by this number.
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -249,7 +252,7 @@ impl Pictures {
         let rgba = js_sys::Uint8ClampedArray::from(square.to_rgba().as_slice());
         Reflect::set(&entry, &"rgba".into(), &rgba)?;
         self.squares.insert(id, square);
-        Ok(entry)
+        Ok((id, entry))
     }
 
     fn square(&self, id: u32) -> Result<&Square, WebError> {

@@ -7,7 +7,7 @@ import { Answers } from './answers.js';
 import { createBoard } from './board.js';
 import { byId } from './dom.js';
 import { asFailure, Engine, failure } from './engine.js';
-import { emptyEpisode, outlineOf, Store } from './episode.js';
+import { askedOf, emptyEpisode, Store } from './episode.js';
 import { createGallery, fetchEntries, openEntry } from './gallery.js';
 import { createLessons } from './lessons.js';
 import { createLines } from './lines.js';
@@ -35,7 +35,7 @@ async function start() {
 
 function run() {
   const store = new Store();
-  const engine = new Engine();
+  const engine = new Engine({ pack: new URL('pack/', document.baseURI) });
   const askButton = byId('ask', HTMLButtonElement);
   const askAllButton = byId('ask-all', HTMLButtonElement);
   const stopButton = byId('stop', HTMLButtonElement);
@@ -55,7 +55,7 @@ function run() {
   });
   const lines = createLines(query.figure, board.thumbOf);
   const model = createModel(engine, tell);
-  const test = createTest(engine, model.load, tell);
+  const test = createTest(engine, model, tell);
   const lessons = createLessons((lesson) => void teach(lesson));
   /** @type {Entry[]} */
   let entries = [];
@@ -114,7 +114,7 @@ function run() {
     if (focused) (is ? stopButton : askButton).focus();
   }
 
-  /** Runs something on the model, from Ask to Stop. @param {() => Promise<void>} work */
+  /** Runs something on the model, from Ask to Stop. @param {(signal: AbortSignal) => Promise<void>} work */
   async function working(work) {
     if (askButton.hidden) return; // one thing at a time
     clearMessage();
@@ -122,19 +122,22 @@ function run() {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let patience;
     let why = '';
+    let halted = false;
+    const stopped = new AbortController();
     const stop = () => {
-      engine.tell('cancel');
-      engine.tell('stop');
-      patience ??= setTimeout(() => engine.end(failure('halted')), STOP_PATIENCE);
+      model.cancel();
+      stopped.abort();
+      patience ??= setTimeout(() => {
+        halted = true;
+        engine.close();
+      }, STOP_PATIENCE);
     };
     stopButton.addEventListener('click', stop);
     try {
-      await work();
+      await work(stopped.signal);
     } catch (thrown) {
-      const { code } = asFailure(thrown);
-      if (code === 'halted') why = text('answer-halted');
-      else if (code === 'cancelled' || code === 'stopped') why = text('answer-stopped');
-      else tell(thrown);
+      if (asFailure(thrown).code !== 'cancelled') tell(thrown);
+      else why = text(halted ? 'answer-halted' : 'answer-stopped');
     } finally {
       clearTimeout(patience);
       stopButton.removeEventListener('click', stop);
@@ -147,19 +150,17 @@ function run() {
     }
   }
 
-  /** Asks the question that is chosen. */
-  async function askChosen() {
+  /** Asks the question that is chosen. @param {AbortSignal} signal */
+  async function askChosen(signal) {
     const { episode } = store;
-    const outline = outlineOf(episode);
-    await engine.request('check', outline);
+    const asked = askedOf(episode);
+    await engine.check(asked);
     answer.begin();
     answer.stage('load');
     await model.load();
-    const reply = await engine.request('ask', outline, (event) => {
-      if (event.event === 'stage') answer.stage(event.stage);
-      else answer.token(event.token);
-    });
-    if (!reply.answer) throw failure('stopped');
+    const answering = engine.ask(asked, { signal, onStage: answer.stage });
+    for await (const token of answering) answer.token(token);
+    const reply = await answering.reply;
     const before = answers.of(episode);
     const right = (before.stale ? null : before.result?.right) ?? null; // who asks again asks the same
     const device = model.loadedOn;
@@ -168,11 +169,11 @@ function run() {
     show();
   }
 
-  /** Asks every question, one after the other, from one reading of the support set. */
-  async function askEvery() {
+  /** Asks every question, one after the other, from one reading of the support set. @param {AbortSignal} signal */
+  async function askEvery(signal) {
     for (const { key } of store.episode.queries) {
       store.chooseQuery(key);
-      await askChosen();
+      await askChosen(signal);
     }
   }
 
@@ -188,18 +189,12 @@ function run() {
       done(result.recorded[place]);
       return show();
     }
-    return working(async () => {
+    return working(async (signal) => {
       trying = place;
       show();
       await model.load();
-      const body = {
-        ...outlineOf(store.episode),
-        intervention: result.what_ifs[place],
-        before: result.answer,
-      };
-      const changed = await engine.request('what-if', body);
-      if (!changed.answer) throw failure('stopped');
-      done(changed);
+      const { answer: before, what_ifs } = result;
+      done(await engine.whatIf(askedOf(store.episode), what_ifs[place], before, { signal }));
     });
   }
 
@@ -258,7 +253,7 @@ function run() {
   store.addEventListener('change', show);
   store.addEventListener('dropped', (event) => {
     const dropped = /** @type {CustomEvent<Picture[]>} */ (event).detail;
-    for (const { key } of dropped) engine.removePicture(key);
+    for (const picture of dropped) engine.removePicture(picture);
   });
   const language = byId('language', HTMLSelectElement);
   language.addEventListener('change', async () => {

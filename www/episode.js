@@ -18,12 +18,9 @@ const STEPS = 50;
 
 let made = 0;
 
-/** A key that no other thing on the page has. @param {string} kind */
-export const newKey = (kind) => `${kind}-${++made}`;
-
 /** @param {string} [name] @param {Picture[]} [pictures] @returns {Concept} */
 export const newConcept = (name = '', pictures = []) => ({
-  key: newKey('concept'),
+  key: `concept-${++made}`,
   name,
   pictures,
 });
@@ -41,7 +38,13 @@ export const supportOf = (episode) => episode.concepts.flatMap((concept) => conc
 /** @param {Episode} episode @returns {Picture | undefined} */
 export const queryOf = (episode) => episode.queries.find(({ key }) => key === episode.query);
 
-/** The episode as the worker takes it: names and keys of pictures. @param {Episode} episode */
+/** The episode as the model is asked about it. @param {Episode} episode */
+export const askedOf = (episode) => ({
+  concepts: episode.concepts,
+  query: queryOf(episode) ?? null,
+});
+
+/** What an answer depends on: names and keys of pictures. @param {Episode} episode */
 export const outlineOf = (episode) => ({
   concepts: episode.concepts.map(({ name, pictures }) => ({
     name,

@@ -22,6 +22,7 @@ export function createModel(engine, tell) {
   let opening = null;
   /** @type {Promise<void> | null} */
   let loading = null;
+  let stop = new AbortController();
   let asking = false;
   /** @type {'checking' | 'waiting' | 'loading' | 'loaded' | 'unavailable'} */
   let state = 'checking';
@@ -31,6 +32,8 @@ export function createModel(engine, tell) {
   let [part, parts] = [0, 0]; // the file that is coming, and of how many
   /** @type {{ program: string, pack: string } | null} */
   let versions = null;
+
+  const chosen = () => /** @type {'auto' | 'webgpu' | 'cpu'} */ (select.value);
 
   function stateText() {
     const values = { size: size(bytes), kept: size(kept), loaded: size(loaded) };
@@ -80,11 +83,11 @@ export function createModel(engine, tell) {
   /** Asks the worker what there is to load and where it would run. */
   function open() {
     opening = (async () => {
-      const preference = select.value;
+      const preference = chosen();
       [state, device] = ['checking', null];
       render();
       try {
-        const opened = await engine.request('open', { preference });
+        const opened = await engine.open({ device: preference });
         if (select.value !== preference) return; // changed meanwhile
         ({ device, bytes, kept, versions } = opened);
         state = 'waiting';
@@ -112,11 +115,12 @@ export function createModel(engine, tell) {
     render();
     let why = '';
     try {
-      const body = { preference: select.value };
-      const given = await engine.request('load', body, (event) => {
-        ({ loaded, part, parts } = event);
+      stop = new AbortController();
+      const onProgress = (/** @type {Progress} */ progress) => {
+        ({ loaded, part, parts } = progress);
         render();
-      });
+      };
+      const given = await engine.load({ device: chosen(), signal: stop.signal, onProgress });
       [state, device] = ['loaded', given.device];
     } catch (thrown) {
       await open().catch(() => {}); // the first failure is the one to tell
@@ -130,14 +134,14 @@ export function createModel(engine, tell) {
 
   select.addEventListener('change', () => {
     clearMessage();
-    if (state === 'loaded') engine.end(failure('cancelled'));
+    if (state === 'loaded') engine.close();
     else void open().catch(tell);
   });
   loadButton.addEventListener('click', () => {
     clearMessage();
     void load().catch(tell);
   });
-  cancelButton.addEventListener('click', () => engine.tell('cancel'));
+  cancelButton.addEventListener('click', () => stop.abort());
   engine.addEventListener('lost', () => {
     if (state === 'loaded') void open().catch(tell);
   });
@@ -146,6 +150,9 @@ export function createModel(engine, tell) {
   return {
     panel: byId('model', HTMLElement),
     load,
+
+    /** Ends the loading, if there is one. */
+    cancel: () => stop.abort(),
 
     /** Begins with what there is to load. */
     start() {

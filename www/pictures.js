@@ -30,7 +30,7 @@ export function createPictures(engine, store) {
         const picture = await engine.addPicture(file);
         if (old) store.replacePicture(old, picture);
         else store.placePicture(picture, row);
-        if (!store.has(picture)) engine.removePicture(picture.key); // its row, or the old one, was removed meanwhile
+        if (!store.has(picture)) engine.removePicture(picture); // its row, or the old one, was removed meanwhile
         if (picture.animated) notes.push(text('picture-animated', { subject: file.name }));
       } catch (thrown) {
         errors.push(asFailure(thrown));

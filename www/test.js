@@ -39,10 +39,10 @@ function rowOf(title, cells) {
 
 /**
  * @param {import('./engine.js').Engine} engine
- * @param {() => Promise<void>} load the model
+ * @param {ReturnType<typeof import('./model.js').createModel>} model
  * @param {(thrown: unknown) => void} tell of a failure
  */
-export function createTest(engine, load, tell) {
+export function createTest(engine, model, tell) {
   const node = (/** @type {string} */ name) => byId(`test-${name}`, HTMLElement);
   const button = (/** @type {string} */ name) => byId(`test-${name}`, HTMLButtonElement);
   const [start, pause, cancel] = [button('start'), button('pause'), button('cancel')];
@@ -56,6 +56,8 @@ export function createTest(engine, load, tell) {
   let skipped = [];
   /** @type {FolderReport | null} */
   let report = null;
+  /** @type {import('./pkg/index.js').FolderTest | null} */
+  let test = null;
   /** @type {'ready' | 'loading' | 'reading' | 'asking' | 'over' | 'cancelled'} */
   let phase = 'ready';
   let [running, paused, cancelled, done, all] = [false, false, false, 0, 1];
@@ -117,7 +119,7 @@ export function createTest(engine, load, tell) {
     [files, listing, skipped, report, phase] = [chosen, null, [], null, 'ready'];
     try {
       const outlines = chosen.map(({ file, path }) => ({ path, bytes: file.size }));
-      listing = await engine.request('test-list', { files: outlines });
+      listing = await engine.listFolder(outlines);
       skipped = listing?.skipped ?? [];
     } finally {
       render();
@@ -140,27 +142,27 @@ export function createTest(engine, load, tell) {
     );
     try {
       await turn('loading');
-      await load();
+      await model.load();
       await turn('loading');
       const names = concepts.map(({ name }) => name);
-      await engine.request('test-new', { names, shots, episodes });
+      test = await engine.testFolder({ names, shots, episodes });
       const pictures = concepts.flatMap((of, concept) =>
         of.pictures.map((place) => ({ concept, place, ...files[place] })),
       );
       all = pictures.length;
       for (const picture of pictures) {
         await turn('reading');
-        await engine.request('test-picture', picture).catch((thrown) => {
+        await test.addPicture(picture).catch((thrown) => {
           if (!asFailure(thrown).code.startsWith('picture-')) throw thrown;
           skipped.push({ ...asFailure(thrown), subject: picture.path });
         });
         done += 1;
       }
-      skipped.push(...(await engine.request('test-begin')));
+      skipped.push(...(await test.begin()));
       [done, all] = [0, episodes];
       while (done < all) {
         await turn('asking');
-        report = await engine.request('test-episode');
+        report = await test.episode();
         done += 1;
       }
       phase = 'over';
@@ -170,7 +172,7 @@ export function createTest(engine, load, tell) {
     }
     [running, paused] = [false, false];
     // A worker that broke took the answers with it.
-    const lines = report && (await engine.request('test-csv').catch(() => null));
+    const lines = report && (await test?.csv().catch(() => null));
     csv.hidden = !lines;
     csv.href = URL.createObjectURL(new Blob([lines ?? ''], { type: 'text/csv' }));
     render();
@@ -180,7 +182,7 @@ export function createTest(engine, load, tell) {
 
   function end() {
     cancelled = true;
-    if (running && phase === 'loading') engine.tell('cancel');
+    if (running && phase === 'loading') model.cancel();
     wake();
     render();
   }

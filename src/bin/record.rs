@@ -19,10 +19,21 @@ struct Arguments {
     /// Folder for the recordings.
     #[arg(long)]
     out: PathBuf,
+    /// File for the example of an embedded episode.
+    #[arg(long)]
+    example: PathBuf,
 }
 
+/// The ready episode that is the example.
+const EXAMPLE: &str = "robots";
+
 fn main() -> anyhow::Result<()> {
-    let Arguments { pack, gallery, out } = Arguments::parse();
+    let Arguments {
+        pack,
+        gallery,
+        out,
+        example,
+    } = Arguments::parse();
     let (mut session, hash) = open(&pack)?;
     fs::create_dir_all(&out)?;
     for entry in entries(&gallery)? {
@@ -31,6 +42,11 @@ fn main() -> anyhow::Result<()> {
         let path = out.join(format!("{}.json", entry.id));
         let text = format!("{}\n", serde_json::to_string(&recording)?);
         fs::write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
+        if entry.id == EXAMPLE {
+            let text = recording.shared(&gallery, &entry)?.to_file()?;
+            fs::write(&example, text)
+                .with_context(|| format!("cannot write {}", example.display()))?;
+        }
         let pairs = entry.queries.iter().zip(&recording.queries);
         let right = pairs.filter(|(query, recorded)| recorded.answer.concept == Some(query.answer));
         let (right, all) = (right.count(), entry.queries.len());

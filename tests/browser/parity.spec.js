@@ -31,7 +31,8 @@ for (const kind of ['cpu', 'webgpu']) {
     const found = await page.evaluate(
       async ({ kind, ids, names }) => {
         const wasm = await import(new URL('pkg/link_context.js', document.baseURI).href);
-        await wasm.default();
+        const { program } = await import(new URL('pkg/program.js', document.baseURI).href);
+        await wasm.default({ module_or_path: program() });
         const bytes = async (path) => {
           const response = await fetch(`/fixtures/${path}`);
           return new Uint8Array(await response.arrayBuffer());

@@ -11,7 +11,7 @@ const shown = (share) => (share > 0 && share < 0.005 ? '<1%' : percent.format(sh
 
 test.beforeEach(async ({ page }) => {
   // Neither comes, and nothing here needs them.
-  await page.route('**/{pkg,pack}/**', (route) => route.abort());
+  await page.route('**/{pkg/link_context*,pack/**}', (route) => route.abort());
   await page.goto('./');
   await expect(page.getByTestId('answer-name')).not.toBeEmpty();
 });

@@ -25,7 +25,8 @@ test('the real pack answers a ready episode on WebGPU', async ({ page }) => {
       const times = {};
       const lap = (what) => (times[what] = Math.round(performance.now() - start));
       const wasm = await import(new URL('pkg/link_context.js', document.baseURI).href);
-      await wasm.default();
+      const { program } = await import(new URL('pkg/program.js', document.baseURI).href);
+      await wasm.default({ module_or_path: program() });
       const bytes = async (path) => {
         const response = await fetch(new URL(path, document.baseURI));
         return new Uint8Array(await response.arrayBuffer());

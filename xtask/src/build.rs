@@ -10,13 +10,10 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::optimise::{self, Size};
 use crate::workspace::{WEB_TARGET, Workspace};
-use crate::{files, process};
+use crate::{files, npm, process};
 
 /// The name of the generated files.
 const NAME: &str = "link_context";
-
-/// The program, as a bundler or a module of somebody else's takes it.
-pub const WASM: &str = "link_context_bg.wasm";
 
 /// Compiles, binds, optimises and packages; gives the size of what the browser downloads.
 pub fn build(workspace: &Workspace) -> Result<Size> {
@@ -24,9 +21,12 @@ pub fn build(workspace: &Workspace) -> Result<Size> {
     let package = workspace.root.join("pkg.part");
     files::empty_folder(&package)?;
     bind(&compiled, &package)?;
-    let wasm = package.join(WASM);
+    let wasm = package.join(format!("{NAME}_bg.wasm"));
     let size = optimise::optimise(workspace, &wasm)?;
     optimise::compress(&wasm, &package.join(format!("{NAME}_bg.bin")))?;
+    // The compressed form is the one that the package loads.
+    fs::remove_file(&wasm)?;
+    write_by_hand(workspace, &package)?;
     describe(workspace, &package)?;
     files::replace_folder(&package, &workspace.pkg())?;
     Ok(size)
@@ -80,14 +80,34 @@ fn bind(compiled: &Path, package: &Path) -> Result<()> {
         .input_path(compiled)
         .out_name(NAME)
         .web(true)?
-        .typescript(true)
-        // `init()` without an argument finds the wasm beside the JavaScript, as from the command-line tool.
-        .omit_default_module_path(false)
+        // The types are those of the package: nobody else calls this.
+        .typescript(false)
+        .omit_default_module_path(true)
         // Names of functions and of compilers: a browser needs neither.
         .remove_name_section(true)
         .remove_producers_section(true)
         .generate(package)
         .context("the JavaScript bindings could not be generated")
+}
+
+/// Where what is written by hand of the package lies: its JavaScript with the types in comments, and its README.
+pub fn sources(workspace: &Workspace) -> PathBuf {
+    workspace.root.join("npm").join("pkg")
+}
+
+/// Adds the modules that users import, with their declarations.
+fn write_by_hand(workspace: &Workspace, package: &Path) -> Result<()> {
+    files::copy_folder(&sources(workspace), package)?;
+    let tools = npm::tools(workspace)?;
+    process::run(
+        Command::new("node")
+            .arg(tools.join("typescript/bin/tsc"))
+            .arg("--project")
+            .arg(workspace.root.join("npm"))
+            .arg("--outDir")
+            .arg(package),
+    )
+    .context("the declarations of the package could not be written")
 }
 
 /// Adds what makes the folder an npm package.
@@ -98,22 +118,23 @@ fn describe(workspace: &Workspace, package: &Path) -> Result<()> {
         fs::copy(&from, package.join(licence))
             .with_context(|| format!("{} cannot be copied", from.display()))?;
     }
-    let module = format!("./{NAME}.js");
-    let types = format!("./{NAME}.d.ts");
-    let wasm = format!("./{WASM}");
     let description = json!({
         "name": "link-context",
         "version": workspace.version,
         "description": "Link-context learning in the browser, on WebGPU or the processor",
         "license": "MIT OR Apache-2.0",
+        "keywords": ["webgpu", "wasm", "multimodal", "in-context-learning", "few-shot"],
         "type": "module",
-        "main": module,
-        "types": types,
-        // The types are found beside the module.
-        "exports": { ".": module, wasm.as_str(): wasm },
-        "files": [format!("{NAME}*"), "snippets", "LICENSE-*"],
-        // Importing the module starts nothing: `init` does.
-        "sideEffects": false,
+        "main": "./index.js",
+        "types": "./index.d.ts",
+        "exports": {
+            ".": { "types": "./index.d.ts", "default": "./index.js" },
+            "./package.json": "./package.json",
+        },
+        // The README and the description are packed without being named.
+        "files": ["*.js", "*.d.ts", format!("{NAME}_bg.bin"), "snippets", "LICENSE-*"],
+        // Importing starts nothing.
+        "sideEffects": ["./worker.js"],
     });
     let text = format!("{description:#}\n");
     files::write_whole(&package.join("package.json"), text.as_bytes())

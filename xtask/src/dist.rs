@@ -1,7 +1,5 @@
 //! `cargo xtask dist`: the static site in one folder, for any file host.
 
-use std::fs;
-
 use anyhow::{Result, ensure};
 
 use crate::page::page;
@@ -23,8 +21,6 @@ pub fn write(workspace: &Workspace) -> Result<()> {
     let index = part.join("index.html");
     files::write_whole(&index, page(&index)?.as_bytes())?;
     files::copy_folder(&workspace.pkg(), &part.join("pkg"))?;
-    // The page loads the compressed form beside it.
-    fs::remove_file(part.join("pkg").join(build::WASM))?;
     files::copy_folder(&workspace.pack(), &part.join("pack"))?;
     files::replace_folder(&part, &dist)?;
     let mut bytes = 0;

@@ -1,14 +1,22 @@
 //! Programs from the npm registry, at the versions that a lock file names.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::workspace::Workspace;
 use crate::{files, process};
 
 /// The oldest Node.js that the tools run on.
 const NODE: u32 = 20;
+
+/// The programs that the build runs, installed.
+pub fn tools(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = workspace.root.join("xtask");
+    install(&folder)?;
+    Ok(folder.join("node_modules"))
+}
 
 /// Installs what a folder's lock file names, unless that is already there.
 pub fn install(folder: &Path) -> Result<()> {

@@ -67,11 +67,8 @@ pub fn compress(file: &Path, to: &Path) -> Result<()> {
 
 /// Optimises a wasm file in place. As that takes minutes, the result for the same input is kept beside the build.
 pub fn optimise(workspace: &Workspace, wasm: &Path) -> Result<Size> {
-    let tools = workspace.root.join("xtask");
-    let key = key(
-        &fs::read(wasm)?,
-        &fs::read(tools.join("package-lock.json"))?,
-    );
+    let lock = workspace.root.join("xtask").join("package-lock.json");
+    let key = key(&fs::read(wasm)?, &fs::read(lock)?);
     let cache = workspace.target.join("wasm-opt");
     let (kept, kept_size) = (
         cache.join(format!("{key}.wasm")),
@@ -80,11 +77,11 @@ pub fn optimise(workspace: &Workspace, wasm: &Path) -> Result<Size> {
     if !kept_size.is_file() {
         // One result is enough: older ones only fill the disk.
         files::empty_folder(&cache)?;
-        npm::install(&tools)?;
+        let tools = npm::tools(workspace)?;
         eprintln!("Optimising the wasm, which takes minutes the first time");
         process::run(
             Command::new("node")
-                .arg(tools.join("node_modules/binaryen/bin/wasm-opt"))
+                .arg(tools.join("binaryen/bin/wasm-opt"))
                 .args(OPTIONS)
                 .arg(wasm)
                 .arg("-o")

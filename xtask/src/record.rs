@@ -17,6 +17,8 @@ pub fn record(workspace: &Workspace) -> Result<()> {
         .arg("--gallery")
         .arg(workspace.www().join("gallery"))
         .arg("--out")
-        .arg(workspace.www().join("recorded"));
+        .arg(workspace.www().join("recorded"))
+        .arg("--example")
+        .arg(workspace.www().join("example.lcl.json"));
     process::run_shown(&mut command).context("the ready episodes could not be recorded")
 }

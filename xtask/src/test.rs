@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every check, one step after the other.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -171,32 +172,47 @@ impl Step {
 }
 
 /// Lines of JavaScript that the page may have, empty ones left out: what one person reads in an evening.
-const SCRIPT_LINES: usize = 2500;
+const PAGE_LINES: usize = 2500;
 
-/// Types by the comments, format, and the budget of the page's own JavaScript.
+/// The same of the package's modules that are written by hand.
+const PACKAGE_LINES: usize = 1200;
+
+/// Types by the comments, format, and the budgets of the page's own JavaScript and the package's.
 fn script(workspace: &Workspace) -> Result<()> {
     let tests = workspace.root.join("tests").join("browser");
     npm::install(&tests)?;
-    let tool = |script: &str| {
+    let tool = |script: PathBuf| {
         let mut node = Command::new("node");
-        node.arg(tests.join("node_modules").join(script));
-        node.current_dir(&workspace.root);
+        node.arg(script).current_dir(&workspace.root);
         node
     };
-    process::run(tool("typescript/bin/tsc").arg("--project").arg(&tests))?;
-    let formatted = ["--check", "www/*.js", "www/*.ts", "tests/browser/*.js"];
-    process::run(tool("prettier/bin/prettier.cjs").args(formatted))?;
+    let compiler = npm::tools(workspace)?.join("typescript/bin/tsc");
+    process::run(tool(compiler).arg("--project").arg(&tests))?;
+    let formatter = tests.join("node_modules/prettier/bin/prettier.cjs");
+    let scripts = "{www,npm/pkg,tests/browser}/*.{js,ts}";
+    process::run(tool(formatter).args(["--check", scripts]))?;
+    for (what, folder, budget) in [
+        ("page", workspace.www(), PAGE_LINES),
+        ("package", build::sources(workspace), PACKAGE_LINES),
+    ] {
+        let lines = lines_of_script(&folder)?;
+        eprintln!("the {what} has {lines} lines of JavaScript, of {budget}");
+        if lines > budget {
+            bail!("the {what} has {lines} lines of JavaScript, over its budget of {budget}");
+        }
+    }
+    Ok(())
+}
+
+fn lines_of_script(folder: &Path) -> Result<usize> {
     let mut lines = 0;
-    for file in files::files_under(&workspace.www())? {
+    for file in files::files_under(folder)? {
         if file.extension().is_some_and(|extension| extension == "js") {
             let text = fs::read_to_string(&file)?;
             lines += text.lines().filter(|line| !line.trim().is_empty()).count();
         }
     }
-    if lines > SCRIPT_LINES {
-        bail!("the page has {lines} lines of JavaScript, over its budget of {SCRIPT_LINES}");
-    }
-    Ok(())
+    Ok(lines)
 }
 
 /// Autotune may choose a kernel that the browser rejects, and then every number is wrong without a word.

@@ -1,6 +1,6 @@
 // This project's own engine, as the page runs it, without the page.
 import { safetensors } from '/browser/safetensors.js';
-import { program } from '/program.js';
+import { program } from '/pkg/program.js';
 
 const LONG = [
   'a Wolpertinger of the autumn fog, the seventh of its kind, in moss',

@@ -5,8 +5,9 @@
  * pack never meets an old file. The storage is a help only: where it is full or forbidden the pack loads all the same.
  */
 
+/** @import { PackFile } from './messages.js' */
+
 const STORAGE = 'link-context-pack';
-const FOLDER = new URL('pack/', import.meta.url);
 
 /** Codes of a file that is not what the manifest says: the copy may be an old one, so the server is asked once more. */
 const DAMAGED = new Set(['pack-shard-truncated', 'pack-shard-corrupt']);
@@ -20,17 +21,17 @@ const storage = () => (async () => caches.open(STORAGE))().catch(() => null);
 /** @param {Cache | null} cache @returns {Promise<readonly Request[]>} what it holds */
 const keysOf = async (cache) => (await cache?.keys().catch(() => null)) ?? [];
 
-/** @param {PackFile} file */
-const addressOf = (file) => new URL(`by-hash/${file.sha256}`, FOLDER).href;
-
 export class Pack {
   /** Whether a load was begun with it: the loader then holds a part of the weights and cannot begin again. */
   used = false;
+  /** The request that loads it. @type {number | null} */
+  loading = null;
   #abort = new AbortController();
 
-  /** @param {any} loader @param {string} preference */
-  constructor(loader, preference) {
+  /** @param {any} loader @param {string} folder its address @param {string} preference */
+  constructor(loader, folder, preference) {
     this.loader = loader;
+    this.folder = folder;
     this.preference = preference;
     this.device = loader.device();
     /** @type {{ shards: PackFile[], tokenizer: PackFile, total_bytes: number }} */
@@ -43,18 +44,22 @@ export class Pack {
   /**
    * Fetches the manifest and lets the program choose the device.
    * @param {any} Loader `PackLoader` of the program
+   * @param {string} folder its address
    * @param {string} preference
    */
-  static async open(Loader, preference) {
-    const text = await (await request('manifest.json', { cache: 'no-cache' })).text();
+  static async open(Loader, folder, preference) {
+    const text = await (await request(folder, 'manifest.json', { cache: 'no-cache' })).text();
     const loader = await Loader.open(text, preference);
-    return new Pack(loader, preference);
+    return new Pack(loader, folder, preference);
   }
+
+  /** Under which a file is stored. @param {PackFile} file */
+  #addressOf = (file) => new URL(`by-hash/${file.sha256}`, this.folder).href;
 
   /** The bytes that this browser already has. */
   async kept() {
     const keys = new Set((await keysOf(await storage())).map(({ url }) => url));
-    const files = this.files.filter((file) => keys.has(addressOf(file)));
+    const files = this.files.filter((file) => keys.has(this.#addressOf(file)));
     return files.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
@@ -102,7 +107,7 @@ export class Pack {
    */
   async #bring(file, report, use) {
     const cache = await storage();
-    const address = addressOf(file);
+    const address = this.#addressOf(file);
     for (const mode of /** @type {RequestCache[]} */ (['no-cache', 'reload'])) {
       const again = mode === 'reload';
       const stored = again ? undefined : await cache?.match(address).catch(() => undefined);
@@ -122,7 +127,7 @@ export class Pack {
 
   /** @param {PackFile} file @param {RequestCache} cache */
   #fetch(file, cache) {
-    return request(file.path, { cache, signal: this.#abort.signal });
+    return request(this.folder, file.path, { cache, signal: this.#abort.signal });
   }
 
   /**
@@ -157,19 +162,19 @@ export class Pack {
   /** Removes what an earlier pack left in the storage. */
   async #tidy() {
     const cache = await storage();
-    const wanted = new Set(this.files.map(addressOf));
+    const wanted = new Set(this.files.map(this.#addressOf));
     for (const key of await keysOf(cache)) {
       if (!wanted.has(key.url)) await cache?.delete(key).catch(() => {}); // nothing depends on it
     }
   }
 }
 
-/** @param {string} path below pack/ @param {RequestInit} options */
-async function request(path, options) {
+/** @param {string} folder @param {string} path below it @param {RequestInit} options */
+async function request(folder, path, options) {
   /** @type {Response} */
   let response;
   try {
-    response = await fetch(new URL(path, FOLDER), options);
+    response = await fetch(new URL(path, folder), options);
   } catch (error) {
     throw interrupted(error, path);
   }

@@ -1,14 +1,18 @@
 /**
  * Owns the WebAssembly program and the loaded model, so that the page stays quick while they compute.
  *
- * Its messages are in types.d.ts. Pictures are called by the page's keys; the program's own numbers stay here.
+ * Its messages are in messages.d.ts. Pictures are called by the page's keys; the program's own numbers stay here.
  */
+import * as wasm from './link_context.js'; // which wasm-bindgen writes
 import { Pack } from './pack.js';
 import { program } from './program.js';
 import { rasterOf } from './raster.js';
 
-/** @type {any} the module that wasm-bindgen wrote */
-let wasm;
+/** @import { Kind } from './messages.js' */
+/** @import { ConceptOf, EpisodeOf, Intervention } from './types.js' */
+
+/** The address of the folder with the weights. */
+let folder = '';
 /** @type {any} */
 let pictures;
 /** @type {Map<string, number>} */
@@ -21,7 +25,10 @@ let pack = null;
 let session = null;
 /** @type {{ support: string, cost: object } | null} what the session has linked */
 let linked = null;
-let stopped = false;
+/** The answer that is being written. @type {number | null} */
+let answering = null;
+/** What was aborted before its turn came, or since. @type {Set<number>} */
+const aborted = new Set();
 /** @type {any} the protocol on a folder of pictures */
 let test = null;
 
@@ -40,9 +47,10 @@ function inTurn(work) {
   return result;
 }
 
-async function init() {
+/** @param {{ pack: string }} message */
+async function init(message) {
+  folder = message.pack;
   try {
-    wasm = await import(new URL('pkg/link_context.js', import.meta.url).href);
     await wasm.default({ module_or_path: program() });
   } catch (error) {
     throw { code: 'engine-missing', subject: String(error), detail: {} };
@@ -50,11 +58,11 @@ async function init() {
   pictures = new wasm.Pictures();
 }
 
-/** @param {{ key: string, file: File }} message */
-async function addPicture({ key, file }) {
+/** @param {{ key: string, name: string, file: Blob }} message */
+async function addPicture({ key, name, file }) {
   if (numbers.has(key)) return null; // given while the worker started, too
   try {
-    const { id, rgba, size, animated } = await read(file);
+    const { id, rgba, size, animated } = await read(name, file);
     numbers.set(key, id);
     return { rgba, size, animated };
   } catch (error) {
@@ -63,19 +71,19 @@ async function addPicture({ key, file }) {
   }
 }
 
-/** @param {File} file */
-async function read(file) {
-  wasm.check_file(file.name, file.size); // a file that is too large is refused unread
+/** @param {string} name @param {Blob} file */
+async function read(name, file) {
+  wasm.check_file(name, file.size); // a file that is too large is refused unread
   const bytes = await file.arrayBuffer().catch(() => {
-    throw { code: 'picture-unreadable', subject: file.name, detail: {} }; // moved or removed since it was chosen
+    throw { code: 'picture-unreadable', subject: name, detail: {} }; // moved or removed since it was chosen
   });
   try {
-    return await pictures.add(file.name, new Uint8Array(bytes));
+    return await pictures.add(name, new Uint8Array(bytes));
   } catch (error) {
     if (plain(error).code !== 'picture-unsupported') throw error;
-    const raster = await rasterOf(file, wasm.drawn_size);
+    const raster = await rasterOf(name, file, wasm.drawn_size);
     if (!raster) throw error;
-    return await pictures.add_raster(file.name, raster.width, raster.height, raster.rgba);
+    return await pictures.add_raster(name, raster.width, raster.height, raster.rgba);
   }
 }
 
@@ -87,14 +95,13 @@ async function removePicture({ key }) {
   if (number !== undefined) pictures.remove(number);
 }
 
-/**
- * The episode in the program's own numbers.
- * @param {{ concepts: { name: string, pictures: string[] }[], query: string | null }} message
- */
+/** The episode in the program's own numbers. @param {EpisodeOf<string>} message */
 function numbered({ concepts, query }) {
   const numberOf = (/** @type {string} */ key) => {
     if (missing.has(key)) throw missing.get(key);
-    return numbers.get(key);
+    const number = numbers.get(key);
+    if (number === undefined) throw { code: 'picture-unknown', subject: key, detail: {} };
+    return number;
   };
   return {
     concepts: concepts.map(({ name, pictures }) => ({ name, pictures: pictures.map(numberOf) })),
@@ -105,71 +112,95 @@ function numbered({ concepts, query }) {
 /** @param {{ preference: string }} message */
 async function open({ preference }) {
   pack?.close();
-  pack = await Pack.open(wasm.PackLoader, preference);
+  pack = await Pack.open(wasm.PackLoader, folder, preference);
   const versions = { program: wasm.version(), pack: pack.loader.pack().slice(0, 12) };
   return { device: pack.device, bytes: pack.bytes, kept: await pack.kept(), versions };
 }
 
-/** @param {{ preference: string }} message @param {(event: object) => void} tell */
-async function load({ preference }, tell) {
+/** @param {{ id: number, preference: string }} message @param {(event: object) => void} tell */
+async function load({ id, preference }, tell) {
   if (pack?.preference !== preference || pack.used) await open({ preference });
   if (!pack) return null;
+  if (aborted.has(id)) throw CANCELLED;
   const { device, bytes } = pack;
+  pack.loading = id;
   const parts = pack.files.length;
-  session = await pack.load((loaded, part) => tell({ event: 'progress', loaded, part, parts }));
+  const report = (/** @type {number} */ loaded, /** @type {number} */ part) =>
+    tell({ event: 'progress', loaded, total: bytes, part, parts });
+  session = await pack.load(report);
   linked = null;
   return { device, bytes };
 }
 
+/** A support set that is changed by the intervention, where there is one. */
+/** @typedef {{ id: number, concepts: ConceptOf<string>[], intervention?: Intervention }} Support */
+
 /**
- * Links a support set, changed by the intervention if there is one, and names the query.
- * @param {{ concepts: { name: string, pictures: string[] }[], query: string, intervention?: object }} message
- * @param {(event: object) => void} tell
+ * Links a support set, unless it is the one that was linked last.
+ * @param {Support} message
+ * @param {(event: object) => void} [tell]
  */
-async function answer(message, tell) {
-  stopped = false;
-  const { intervention } = message;
-  const { concepts, query } = numbered(message);
+async function link({ id, concepts: keyed, intervention }, tell) {
+  if (aborted.has(id)) throw CANCELLED;
+  if (!session) throw { code: 'not-loaded', subject: '', detail: {} };
+  const { concepts } = numbered({ concepts: keyed, query: null });
   const support = JSON.stringify([concepts, intervention]);
   const reused = linked?.support === support;
   if (!reused) {
     linked = null;
-    tell({ event: 'stage', stage: 'link' });
+    tell?.({ event: 'stage', stage: 'link' });
     const cost = await session.link(pictures, { concepts, intervention });
     linked = { support, cost };
   }
-  const link = { ...linked?.cost, reused };
-  if (stopped) return { concepts, answer: null, link };
+  if (aborted.has(id)) throw CANCELLED;
+  return { concepts, link: { ...linked?.cost, reused } };
+}
+
+/**
+ * Links a support set and names the query.
+ * @param {Support & { query: string }} message
+ * @param {(event: object) => void} tell
+ */
+async function answer(message, tell) {
+  const { concepts, link: cost } = await link(message, tell);
+  const { query } = numbered({ concepts: [], query: message.query });
   tell({ event: 'stage', stage: 'answer' });
+  answering = message.id;
   const given = await session.answer(pictures, query, (/** @type {object} */ token) =>
     tell({ event: 'token', token }),
   );
+  if (aborted.has(message.id)) throw CANCELLED;
   const keys = new Map([...numbers].map(([key, number]) => [number, key]));
   const examples = given.examples.map((/** @type {any} */ example) => ({
     ...example,
     picture: keys.get(example.picture),
   }));
-  return { concepts, answer: { ...given, examples }, link };
+  return { concepts, answer: { ...given, examples }, link: cost };
 }
 
 /** @param {any} message @param {(event: object) => void} tell */
 async function ask(message, tell) {
   const { concepts, ...reply } = await answer(message, tell);
-  return { ...reply, what_ifs: reply.answer ? wasm.what_ifs(concepts, reply.answer) : [] };
+  return { ...reply, what_ifs: wasm.what_ifs(concepts, reply.answer) };
 }
 
 /** @param {any} message @param {(event: object) => void} tell */
 async function whatIf(message, tell) {
-  const { concepts, ...reply } = await answer(message, tell);
-  if (!reply.answer?.concepts.length) return { ...reply, answer: null }; // stopped
+  const { concepts, answer: after } = await answer(message, tell);
   const { intervention, before } = message;
-  const after = reply.answer;
-  return { ...reply, ...wasm.compare({ concepts, intervention, before, after }) };
+  return { answer: after, ...wasm.compare({ concepts, intervention, before, after }) };
+}
+
+/** @param {{ of: number }} message */
+function abort({ of }) {
+  aborted.add(of);
+  if (of === pack?.loading) pack.cancel();
+  if (of === answering) session?.stop();
 }
 
 /** @param {{ file: File, path: string, place: number, concept: number }} message */
 async function testPicture({ file, path, place, concept }) {
-  const { id } = await read(file);
+  const { id } = await read(file.name, file);
   try {
     session.test_picture(test, pictures, id, concept, path, place);
   } finally {
@@ -190,6 +221,7 @@ const handlers = {
   load,
   'add-picture': (message) => inTurn(() => addPicture(message)),
   'remove-picture': (message) => inTurn(() => removePicture(message)),
+  link: (message) => inTurn(async () => ({ link: (await link(message)).link })),
   check: (message) => inTurn(async () => pictures.check(numbered(message))),
   ask: (message, tell) => inTurn(() => ask(message, tell)),
   'what-if': (message, tell) => inTurn(() => whatIf(message, tell)),
@@ -202,19 +234,18 @@ const handlers = {
   'test-begin': () => test.begin(),
   'test-episode': () => inTurn(testEpisode),
   'test-csv': () => test.csv(),
-  cancel: () => pack?.cancel(),
-  stop: () => {
-    stopped = true;
-    session?.stop();
-  },
+  abort,
 };
+
+/** Why a request failed whose signal was aborted. */
+const CANCELLED = { code: 'cancelled', subject: '', detail: {} };
 
 /** What was thrown, as something that can be posted. @param {any} error */
 function plain(error) {
   if (typeof error?.code === 'string') {
     return { code: error.code, subject: String(error.subject ?? ''), detail: error.detail ?? {} };
   }
-  if (error?.name === 'AbortError') return { code: 'cancelled', subject: '', detail: {} };
+  if (error?.name === 'AbortError') return CANCELLED;
   const code = error instanceof WebAssembly.RuntimeError ? 'worker-crashed' : 'internal';
   return { code, subject: String(error?.message ?? error), detail: {} };
 }
@@ -226,6 +257,8 @@ self.addEventListener('message', async ({ data }) => {
     self.postMessage({ id, ok: ok ?? null });
   } catch (error) {
     self.postMessage({ id, error: plain(error) });
+  } finally {
+    aborted.delete(id);
   }
 });
 

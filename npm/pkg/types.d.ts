@@ -1,0 +1,195 @@
+/** What goes between a page and the model. */
+
+/** A picture that was decoded. */
+export interface Picture {
+  /** By which the answers call it. */
+  key: string;
+  /** Of the file. */
+  name: string;
+  /** As the model sees it. */
+  square: ImageData;
+  /** Whether the file has more frames than this. */
+  animated: boolean;
+}
+
+/** A name, exactly as typed, and the pictures that say what it stands for. */
+export interface ConceptOf<P> {
+  name: string;
+  pictures: P[];
+}
+
+/** A support set and one picture to be named. */
+export interface EpisodeOf<P> {
+  concepts: ConceptOf<P>[];
+  query: P | null;
+}
+
+/** A picture, or a file with one, which is decoded when it is met first. */
+export type PictureSource = Picture | Blob;
+
+/** A concept as a page gives it. */
+export type Concept = ConceptOf<PictureSource>;
+
+/** An episode as a page gives it. */
+export type Episode = EpisodeOf<PictureSource>;
+
+/** Where the model is to run; `auto` takes WebGPU where it can. */
+export type Preference = 'auto' | 'webgpu' | 'cpu';
+
+/** Where the model runs. */
+export interface Device {
+  kind: 'webgpu' | 'cpu';
+  /** Empty where the browser hides it. */
+  name: string;
+  /** Why it is this one. */
+  reason: string;
+}
+
+/** What there is to load. */
+export interface Opened {
+  device: Device;
+  /** Of the whole pack. */
+  bytes: number;
+  /** Of these, how many this browser has already. */
+  kept: number;
+  /** Of the program, and the first digits of the pack's hash. */
+  versions: { program: string; pack: string };
+}
+
+/** What linking a support set took. */
+export interface Link {
+  tokens: number;
+  milliseconds: number;
+  encode_milliseconds: number;
+  /** Whether the same support set was linked before, and nothing had to be done. */
+  reused: boolean;
+}
+
+/** A token of a name, with its probability after all before it. */
+export interface Token {
+  text: string;
+  probability: number;
+}
+
+/** A name with its evidence. */
+export interface Answer {
+  /** As the model wrote it. */
+  name: string;
+  /** Whether the model ended the name itself. */
+  finished: boolean;
+  /** The index of the concept that is named; null where it is none of them. */
+  concept: number | null;
+  tokens: Token[];
+  /** Every concept's name, with the probability of exactly this one. */
+  concepts: { name: string; probability: number }[];
+  /** Every example in the order that the model read them; `picture` is its key, the shares of the attention add up to one. */
+  examples: { concept: number; picture: string; share: number }[];
+  milliseconds: { encode: number; prefill: number; decode: number; evidence: number };
+  tokens_per_second: number;
+}
+
+/** A change of the support set that shows whether an answer comes from it. */
+export interface Intervention {
+  kind: 'swap' | 'shuffle' | 'blank' | 'drop' | 'reverse' | 'fewer';
+}
+
+/** An answer, what linking took, and the interventions worth a try after it. */
+export interface Reply {
+  answer: Answer;
+  link: Link;
+  what_ifs: Intervention[];
+}
+
+/** The answer under an intervention, what it had to be, and whether it was. */
+export interface Changed {
+  answer: Answer;
+  expectation: {
+    kind: 'same' | 'name' | 'other' | 'guess' | 'open';
+    concept?: number;
+    chance?: number;
+  };
+  verdict: 'followed' | 'failed' | 'open';
+}
+
+/** How far a load is: bytes, and the file that is on its way, from 1 on. */
+export interface Progress {
+  loaded: number;
+  total: number;
+  part: number;
+  parts: number;
+}
+
+/** An answer on its way: its tokens as they come, then the whole. */
+export interface Answering extends AsyncIterable<Token> {
+  readonly reply: Promise<Reply>;
+}
+
+/** What a folder has to test on; pictures are places among the files that were listed. */
+export interface FolderListing {
+  concepts: { name: string; pictures: number[] }[];
+  skipped: Failure[];
+}
+
+/** How many of how many, with the ends of its 95 % interval. */
+export interface Rate {
+  count: number;
+  of: number;
+  share: number;
+  low: number;
+  high: number;
+}
+
+/** What came of a test so far. */
+export interface FolderReport {
+  exact: Rate;
+  likelier: Rate;
+  concepts: string[];
+  confusion: number[][];
+  hardest: { place: number; path: string; right: Rate; probability: number }[];
+}
+
+/** What can be wrong with a picture, an episode, the pack, the device, or a folder that is tested on. */
+export type FailureCode =
+  | 'picture-unreadable'
+  | 'picture-unsupported'
+  | 'picture-too-large-file'
+  | 'picture-too-many-pixels'
+  | 'picture-unknown'
+  | 'name-empty'
+  | 'name-too-long'
+  | 'name-duplicate'
+  | 'name-control-character'
+  | 'concepts-too-few'
+  | 'concept-without-pictures'
+  | 'query-missing'
+  | 'sequence-too-long'
+  | 'pack-missing'
+  | 'pack-version'
+  | 'pack-manifest'
+  | 'pack-shard-truncated'
+  | 'pack-shard-corrupt'
+  | 'pack-incomplete'
+  | 'download-interrupted'
+  | 'not-loaded'
+  | 'device-unavailable'
+  | 'device-lost'
+  | 'out-of-memory'
+  | 'folder-concepts-few'
+  | 'folder-concepts-many'
+  | 'folder-pictures-many'
+  | 'folder-pictures-few'
+  | 'folder-file-outside'
+  | 'engine-missing'
+  | 'worker-crashed'
+  | 'cancelled'
+  | 'busy'
+  | 'internal';
+
+/** Why something failed. */
+export interface Failure {
+  code: FailureCode;
+  /** What it concerns: a file, a name. Empty where it is nothing of the kind. */
+  subject: string;
+  /** The numbers that a sentence about it needs. */
+  detail: Record<string, unknown>;
+}
