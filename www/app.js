@@ -288,9 +288,9 @@ function run() {
 /** What nothing else has told of: no failure is for the console alone. @param {unknown} thrown */
 function tellAtTop(thrown) {
   const error = asFailure(thrown);
-  const boot = document.getElementById('boot');
+  const boot = document.querySelector('#boot p');
   // Without its texts the page has no words of its own.
-  if (boot) boot.textContent = `${boot.textContent} (${error.subject})`;
+  if (boot) boot.textContent += ` (${error.subject})`;
   else showMessage(byId('head', HTMLElement), [sentence(error)], 'error', error.code);
 }
 window.addEventListener('error', (event) => tellAtTop(event.error));

@@ -85,7 +85,7 @@ export class Pack {
     };
     let session = null;
     for (const [index, file] of this.files.entries()) {
-      part = index + 1;
+      [part, told] = [index + 1, 0];
       await this.#bring(file, report, async (bytes) => {
         if (file !== this.tokenizer) return this.loader.push(index, bytes);
         const { loader } = this;

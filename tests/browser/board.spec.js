@@ -58,7 +58,11 @@ test('pictures are dropped on a concept and on the question', async ({ page }) =
   await expect(picturesOf(page, 0)).toHaveCount(0);
 });
 
-test('pictures are pasted where one works, else into the question', async ({ page }) => {
+test('pictures are pasted where one works, else into the question', async ({
+  page,
+  browserName,
+}) => {
+  test.skip(browserName === 'firefox', 'no script can paste files there');
   await page.getByTestId('concept-name-1').focus();
   await give(page.getByTestId('concept-name-1'), 'paste', [concepts[1].pictures[0]]);
   await expect(picturesOf(page, 1)).toHaveCount(1);

@@ -93,4 +93,20 @@ test('two concepts of two pictures are learned and named on the processor', asyn
   const verdict = followed ? 'followed' : 'failed';
   await expect(card.getByTestId('verdict')).toHaveAttribute('data-verdict', verdict);
   await expect(page.getByTestId('answer-name')).toHaveText(before);
+  // Every other change, too, ends in what it shows.
+  for (const kind of ['shuffle', 'blank', 'drop', 'reverse', 'fewer']) {
+    const card = page.getByTestId(`what-if-${kind}`);
+    await card.getByRole('button').click();
+    const mark = card.getByTestId('verdict');
+    await expect(mark).toHaveAttribute('data-verdict', /^(followed|failed|open)$/, {
+      timeout: 4 * 60_000,
+    });
+    await expect(card.locator('tbody tr')).toHaveCount(names.length);
+    await expect(page.getByTestId('what-if-spoken')).toContainText(await mark.textContent());
+  }
+  // Without its examples a name cannot be given but by heart.
+  const dropped = page.getByTestId('what-if-drop');
+  const given = (await dropped.getByTestId('what-if-answer').textContent()).endsWith(before);
+  const shown = given ? 'failed' : 'followed';
+  await expect(dropped.getByTestId('verdict')).toHaveAttribute('data-verdict', shown);
 });

@@ -1,5 +1,5 @@
 // Every view of the page: how a person gets there, and which part of the page it is.
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from '@playwright/test';
 import { beginWithNone, emptyBoard, fillConcept, folderOf, gallery } from './gallery.js';
@@ -224,8 +224,10 @@ async function tryAll(page) {
 
 /** The English words in a page that is written from right to left. */
 export async function rightToLeft(page) {
-  await page.route('**/texts/en.json', async (route) => {
-    const response = await route.fetch();
-    return route.fulfill({ json: { ...(await response.json()), direction: 'rtl' } });
-  });
+  const texts = JSON.parse(
+    readFileSync(new URL('../../www/texts/en.json', import.meta.url), 'utf8'),
+  );
+  await page.route('**/texts/en.json', (route) =>
+    route.fulfill({ json: { ...texts, direction: 'rtl' } }),
+  );
 }
