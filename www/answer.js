@@ -2,6 +2,7 @@
  * The answer as it is written, then what it rests on: the probability of each token and name, the time, the device.
  */
 import { byId, copyOf, fill, make, within } from './dom.js';
+import { comparedText } from './files.js';
 import { duration, percent, text } from './texts.js';
 
 /** The name with the highest probability. @param {Answer} answer */
@@ -46,10 +47,9 @@ export function createAnswer() {
   const panel = byId('answer', HTMLElement);
   const bars = byId('probabilities', HTMLElement);
   const times = byId('times', HTMLElement);
-  const parts = 'empty stage line lead name note evidence device stale spoken'.split(' ');
-  const [empty, stage, line, lead, name, note, evidence, device, staleNote, spoken] = parts.map(
-    (part) => byId(`answer-${part}`, HTMLElement),
-  );
+  const parts = 'empty stage line lead name note evidence device compared stale spoken'.split(' ');
+  const [empty, stage, line, lead, name, note, evidence, device, compared, staleNote, spoken] =
+    parts.map((part) => byId(`answer-${part}`, HTMLElement));
 
   /** @param {Result} result */
   function renderTimes({ answer, link }) {
@@ -156,7 +156,9 @@ export function createAnswer() {
       renderTimes(result);
       device.textContent = result.device
         ? text('answer-device', { device: result.device })
-        : text('answer-recorded');
+        : text(result.came ? 'answer-came' : 'answer-recorded');
+      compared.hidden = !result.compared;
+      compared.textContent = result.compared ? comparedText(result.compared) : '';
       const sentences = stale ? '' : spokenOf(answer, note.textContent);
       if (spoken.textContent !== sentences) spoken.textContent = sentences; // the same is not said twice
     },

@@ -7,6 +7,7 @@ import { Answers } from './answers.js';
 import { createBoard } from './board.js';
 import { byId } from './dom.js';
 import { asFailure, Engine, failure } from './engine.js';
+import { createFiles } from './files.js';
 import { askedOf, emptyEpisode, Store } from './episode.js';
 import { createGallery, fetchEntries, openEntry } from './gallery.js';
 import { createLessons } from './lessons.js';
@@ -56,6 +57,12 @@ function run() {
   const lines = createLines(query.figure, board.thumbOf);
   const model = createModel(engine, tell);
   const test = createTest(engine, model, tell);
+  const files = createFiles(engine, store, answers, tell);
+  /** @type {Promise<ReturnType<typeof import('./share.js').createShare>> | null} */
+  let sharing = null;
+  /** Sharing, which can wait until the board is there, unless the address has an episode. */
+  const share = () =>
+    (sharing ??= import('./share.js').then((module) => module.createShare(engine, files, tell)));
   const lessons = createLessons((lesson) => void teach(lesson));
   /** @type {Entry[]} */
   let entries = [];
@@ -77,6 +84,7 @@ function run() {
   function placeOf({ code, subject, detail }) {
     if (/^(pack|download|engine|device)-/.test(code)) return model.panel;
     if (code.startsWith('gallery-')) return galleryPanel;
+    if (code.startsWith('episode-')) return byId('keep', HTMLElement);
     if (code.startsWith('folder-')) return byId('test', HTMLElement);
     if (/^(name|concept)-/.test(code)) {
       const { concepts } = store.episode;
@@ -164,7 +172,8 @@ function run() {
     const before = answers.of(episode);
     const right = (before.stale ? null : before.result?.right) ?? null; // who asks again asks the same
     const device = model.loadedOn;
-    answers.put(episode, { ...reply, device, right, recorded: [], tried: new Map() });
+    const compared = await files.compare(episode, reply.answer);
+    answers.put(episode, { ...reply, device, right, recorded: [], tried: new Map(), compared });
     answer.end();
     show();
   }
@@ -275,9 +284,21 @@ function run() {
     try {
       entries = await fetchEntries();
       gallery = createGallery(entries, (entry) => void open(entry));
-      await open(entries.find(({ id }) => id === FIRST) ?? entries[0], true);
+      const named = /episode=/.test(location.hash + location.search);
+      /** @type {unknown} */
+      let failed = null;
+      const arrived =
+        named &&
+        (await share()
+          .then(({ arrive }) => arrive())
+          .catch((thrown) => {
+            failed = thrown;
+          }));
+      if (!arrived) await open(entries.find(({ id }) => id === FIRST) ?? entries[0], true);
+      if (failed) tell(failed);
       performance.mark('episode'); // from here on the page shows something to play with
       gallery.showPictures();
+      await share();
     } catch (thrown) {
       tell(thrown);
     }

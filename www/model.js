@@ -4,6 +4,7 @@
 import { byId } from './dom.js';
 import { asFailure, failure } from './engine.js';
 import { clearMessage } from './messages.js';
+import { createPacks } from './packs.js';
 import { duration, hasText, size, text } from './texts.js';
 
 /** @param {string} kind @param {string} name empty where the browser hides it */
@@ -20,6 +21,7 @@ export function createModel(engine, tell) {
 
   /** @type {Promise<void> | null} */
   let opening = null;
+  const packs = createPacks(engine, tell);
   /** @type {Promise<void> | null} */
   let loading = null;
   let stop = new AbortController();
@@ -91,6 +93,7 @@ export function createModel(engine, tell) {
         if (select.value !== preference) return; // changed meanwhile
         ({ device, bytes, kept, versions } = opened);
         state = 'waiting';
+        packs.refresh();
       } catch (thrown) {
         if (select.value !== preference) return;
         state = 'unavailable';
@@ -122,6 +125,7 @@ export function createModel(engine, tell) {
       };
       const given = await engine.load({ device: chosen(), signal: stop.signal, onProgress });
       [state, device] = ['loaded', given.device];
+      packs.refresh();
     } catch (thrown) {
       await open().catch(() => {}); // the first failure is the one to tell
       if (asFailure(thrown).code === 'cancelled') why = text('model-cancelled');
@@ -161,7 +165,10 @@ export function createModel(engine, tell) {
     },
 
     /** Says the same in another language. */
-    rename: () => render(),
+    rename() {
+      render();
+      packs.render();
+    },
 
     /** The device of the loaded model, in words. */
     get loadedOn() {

@@ -48,6 +48,10 @@ interface Result {
   recorded: Changed[];
   /** What they did, by their place. */
   tried: Map<number, Changed>;
+  /** Whether it came with an episode that somebody else asked. */
+  came?: boolean;
+  /** What it says otherwise than the one that came. */
+  compared?: import('./pkg/types.js').Sameness;
 }
 
 /** A file of a chosen folder. */

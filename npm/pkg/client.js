@@ -9,8 +9,9 @@ import { FolderTest } from './folder.js';
 
 /** @import { Kind } from './messages.js' */
 /** @import { Answer, Answering, Changed, Concept, ConceptOf, Device, Episode, EpisodeOf } from './types.js' */
-/** @import { Failure, FolderListing, Intervention, Link, Opened, Picture } from './types.js' */
-/** @import { PictureSource, Preference, Progress, Reply, Token } from './types.js' */
+/** @import { Failure, FolderListing, Intervention, KeptPack, Link, Opened, Picture } from './types.js' */
+/** @import { EpisodeLink, PictureSource, Preference, Progress, Reply, Said } from './types.js' */
+/** @import { Sameness, SharedEpisode, Token } from './types.js' */
 
 /** After these the worker is of no more use. */
 const FATAL = new Set([
@@ -29,6 +30,20 @@ let pictures = 0;
  * @property {(reason: LinkContextError) => void} reject
  * @property {(event: any) => void} [onEvent] for what comes before the reply
  */
+
+/** A board as the worker takes it, with the names of its pictures. @param {SharedEpisode} episode */
+function boardOf({ concepts, queries, asked, pack, answers }) {
+  const keysOf = (/** @type {Picture[]} */ row) => row.map(({ key }) => key);
+  const all = [...concepts.flatMap((concept) => concept.pictures), ...queries];
+  return {
+    concepts: concepts.map((of) => ({ name: of.name, pictures: keysOf(of.pictures) })),
+    queries: keysOf(queries),
+    asked,
+    pack,
+    answers,
+    names: all.map(({ key, name }) => ({ key, name })),
+  };
+}
 
 /** @param {Blob} file */
 const nameOf = (file) => (file instanceof File ? file.name : 'picture');
@@ -115,6 +130,16 @@ export class LinkContext extends EventTarget {
     return this.#request('load', { preference: device }, { signal, onEvent });
   }
 
+  /** The packs that this browser keeps. @returns {Promise<KeptPack[]>} */
+  packs() {
+    return this.#request('packs');
+  }
+
+  /** Removes a pack from the browser's storage; a loaded model goes on. @param {string} pack its hash @returns {Promise<void>} */
+  async removePack(pack) {
+    await this.#request('remove-pack', { pack });
+  }
+
   /**
    * Reads a support set, once for all questions that are asked of it.
    * @param {Concept[]} concepts
@@ -181,6 +206,62 @@ export class LinkContext extends EventTarget {
   async whatIf(episode, intervention, before, options) {
     const body = { ...(await this.#keyed(episode)), intervention, before };
     return this.#request('what-if', body, options);
+  }
+
+  /**
+   * Reads an episode file, or a link's fragment with or without its `#`.
+   * @param {Blob | string} source
+   * @returns {Promise<SharedEpisode>}
+   */
+  async openEpisode(source) {
+    const given = typeof source === 'string' ? { fragment: source } : { file: source };
+    const prefix = `picture-${++pictures}`;
+    const opened = await this.#request('open-episode', { prefix, ...given });
+    /** @type {Map<string, Picture>} */
+    const squares = new Map();
+    for (const { key, name, animated, rgba, size, file } of opened.pictures) {
+      this.#files.set(key, new File([file], name, { type: 'image/webp' }));
+      squares.set(key, { key, name, animated, square: new ImageData(rgba, size, size) });
+    }
+    const row = (/** @type {string[]} */ keys) =>
+      keys.map((key) => squares.get(key)).filter((picture) => picture !== undefined);
+    /** @type {ConceptOf<string>[]} */
+    const concepts = opened.concepts;
+    const { asked, pack, answers } = opened;
+    return {
+      concepts: concepts.map(({ name, pictures: keys }) => ({ name, pictures: row(keys) })),
+      queries: row(opened.queries),
+      asked,
+      pack,
+      answers,
+    };
+  }
+
+  /** An episode as a file, `.lcl.json`. @param {SharedEpisode} episode @returns {Promise<Blob>} */
+  async saveEpisode(episode) {
+    const text = await this.#request('save-episode', boardOf(episode));
+    return new Blob([text], { type: 'application/json' });
+  }
+
+  /**
+   * An episode as a link of at most `limit` characters behind `address`, with the best pictures for which there is room.
+   * @param {SharedEpisode} episode
+   * @param {{ address: string, limit: number }} options
+   * @returns {Promise<EpisodeLink>}
+   */
+  linkEpisode(episode, { address, limit }) {
+    return this.#request('link-episode', { ...boardOf(episode), address, limit });
+  }
+
+  /**
+   * Compares an answer with the one that came with its episode, given by `pack`.
+   * @param {Said} said
+   * @param {Answer} now
+   * @param {string | null} pack
+   * @returns {Promise<Sameness>}
+   */
+  compareAnswers(said, now, pack) {
+    return this.#request('compare-said', { said, now, pack });
   }
 
   /** What a folder has to test on. @param {{ path: string, bytes: number }[]} files @returns {Promise<FolderListing>} */

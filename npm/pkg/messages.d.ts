@@ -9,9 +9,15 @@
  * | check          | concepts [{name, pictures}], query  | (fails where the episode breaks a rule)    |                   |
  * | open           | preference                          | device, bytes, kept, versions              |                   |
  * | load           | preference                          | device, bytes                              | progress          |
+ * | packs          |                                     | [{pack, address, bytes, kept}]             |                   |
+ * | remove-pack    | pack                                |                                            |                   |
  * | link           | concepts                            | link                                       |                   |
  * | ask            | concepts, query                     | answer, link, what_ifs                     | stage, token      |
  * | what-if        | the same, intervention, before      | answer, expectation, verdict               | stage, token      |
+ * | open-episode   | prefix, file or fragment            | a board with its pictures                  |                   |
+ * | save-episode   | a board                             | the file                                   |                   |
+ * | link-episode   | a board, limit, address             | fragment, size, lossless, qr               |                   |
+ * | compare-said   | said, now, pack                     | the difference                             |                   |
  * | abort          | of                                  | (what has that id fails with `cancelled`)  |                   |
  * | test-list      | files [{path, bytes}]               | concepts [{name, pictures}], skipped       |                   |
  * | test-new       | names, shots, episodes              |                                            |                   |
@@ -27,9 +33,15 @@ export type Kind =
   | 'check'
   | 'open'
   | 'load'
+  | 'packs'
+  | 'remove-pack'
   | 'link'
   | 'ask'
   | 'what-if'
+  | 'open-episode'
+  | 'save-episode'
+  | 'link-episode'
+  | 'compare-said'
   | 'abort'
   | 'test-list'
   | 'test-new'

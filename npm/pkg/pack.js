@@ -1,13 +1,13 @@
 /**
  * The weights' way from the server, or from the browser's storage, into the program. Runs in the worker.
  *
- * A file is stored under its hash once the program has accepted it, so a cancelled or broken download goes on where it was, and a new
- * pack never meets an old file. The storage is a help only: where it is full or forbidden the pack loads all the same.
+ * Each file is checked against its hash by the program, so a cancelled or broken download goes on where it was, byte by byte, and a new pack
+ * never meets an old file. Whoever brings a file holds its lock: two pages do not fetch it twice.
  */
+import { forget, keep, keepPart, keptManifest, keptOf, keptPacks } from './store.js';
+import { listPack, removePack, stored } from './store.js';
 
 /** @import { PackFile } from './messages.js' */
-
-const STORAGE = 'link-context-pack';
 
 /** Codes of a file that is not what the manifest says: the copy may be an old one, so the server is asked once more. */
 const DAMAGED = new Set(['pack-shard-truncated', 'pack-shard-corrupt']);
@@ -15,11 +15,11 @@ const DAMAGED = new Set(['pack-shard-truncated', 'pack-shard-corrupt']);
 /** Progress is told at most this often, in milliseconds. */
 const PACE = 100;
 
-/** Null where the browser forbids it. @returns {Promise<Cache | null>} */
-const storage = () => (async () => caches.open(STORAGE))().catch(() => null);
-
-/** @param {Cache | null} cache @returns {Promise<readonly Request[]>} what it holds */
-const keysOf = async (cache) => (await cache?.keys().catch(() => null)) ?? [];
+/** One page after the other, where the browser has locks. @param {PackFile} file @param {AbortSignal} signal @param {() => Promise<void>} work */
+async function locked({ sha256 }, signal, work) {
+  if (!navigator.locks) return work();
+  await navigator.locks.request(`link-context ${sha256}`, { signal }, work);
+}
 
 export class Pack {
   /** Whether a load was begun with it: the loader then holds a part of the weights and cannot begin again. */
@@ -28,11 +28,13 @@ export class Pack {
   loading = null;
   #abort = new AbortController();
 
-  /** @param {any} loader @param {string} folder its address @param {string} preference */
-  constructor(loader, folder, preference) {
+  /** @param {any} loader @param {string} folder its address @param {string} preference @param {string} manifest */
+  constructor(loader, folder, preference, manifest) {
     this.loader = loader;
     this.folder = folder;
+    this.manifest = manifest;
     this.preference = preference;
+    this.hash = loader.pack();
     this.device = loader.device();
     /** @type {{ shards: PackFile[], tokenizer: PackFile, total_bytes: number }} */
     const { shards, tokenizer, total_bytes } = loader.files();
@@ -42,25 +44,29 @@ export class Pack {
   }
 
   /**
-   * Fetches the manifest and lets the program choose the device.
+   * Fetches the manifest, or takes the one that is kept where there is no network, and lets the program choose the device.
    * @param {any} Loader `PackLoader` of the program
    * @param {string} folder its address
    * @param {string} preference
    */
   static async open(Loader, folder, preference) {
-    const text = await (await request(folder, 'manifest.json', { cache: 'no-cache' })).text();
+    /** @type {string} */
+    let text;
+    try {
+      text = await (await request(folder, 'manifest.json', { cache: 'no-cache' })).text();
+    } catch (error) {
+      const kept = /** @type {any} */ (error).code === 'download-interrupted';
+      const manifest = kept ? await keptManifest(folder) : null;
+      if (!manifest) throw error;
+      text = manifest;
+    }
     const loader = await Loader.open(text, preference);
-    return new Pack(loader, folder, preference);
+    return new Pack(loader, folder, preference, text);
   }
 
-  /** Under which a file is stored. @param {PackFile} file */
-  #addressOf = (file) => new URL(`by-hash/${file.sha256}`, this.folder).href;
-
   /** The bytes that this browser already has. */
-  async kept() {
-    const keys = new Set((await keysOf(await storage())).map(({ url }) => url));
-    const files = this.files.filter((file) => keys.has(this.#addressOf(file)));
-    return files.reduce((sum, { bytes }) => sum + bytes, 0);
+  kept() {
+    return keptOf(this.files);
   }
 
   cancel() {
@@ -77,6 +83,7 @@ export class Pack {
   /** Brings every file into the loader. @param {(loaded: number, part: number) => void} tell @returns {Promise<any>} the session */
   async load(tell) {
     this.used = true;
+    await listPack(this.hash, this.folder, this.manifest, this.files);
     let [before, told, part] = [0, 0, 0];
     const report = (/** @type {number} */ loaded) => {
       if (performance.now() - told < PACE && before + loaded < this.bytes) return;
@@ -86,12 +93,13 @@ export class Pack {
     let session = null;
     for (const [index, file] of this.files.entries()) {
       [part, told] = [index + 1, 0];
-      await this.#bring(file, report, async (bytes) => {
+      const use = async (/** @type {Uint8Array} */ bytes) => {
         if (file !== this.tokenizer) return this.loader.push(index, bytes);
         const { loader } = this;
         this.loader = null; // finish consumes it, whether it succeeds or not
         session = loader.finish(bytes);
-      });
+      };
+      await locked(file, this.#abort.signal, () => this.#bring(file, report, use));
       this.#abort.signal.throwIfAborted();
       before += file.bytes;
     }
@@ -106,44 +114,46 @@ export class Pack {
    * @param {(bytes: Uint8Array) => Promise<void>} use
    */
   async #bring(file, report, use) {
-    const cache = await storage();
-    const address = this.#addressOf(file);
-    for (const mode of /** @type {RequestCache[]} */ (['no-cache', 'reload'])) {
-      const again = mode === 'reload';
-      const stored = again ? undefined : await cache?.match(address).catch(() => undefined);
+    for (const again of [false, true]) {
+      const { bytes: whole, start } = again ? { bytes: null, start: null } : await stored(file);
+      if (whole) report(whole.length);
       try {
-        const bytes = await this.#read(stored ?? (await this.#fetch(file, mode)), file, report);
+        const bytes = whole ?? (await this.#fetch(file, start, again, report));
         await use(bytes);
-        // Where the storage is full or forbidden the file is fetched again next time.
-        if (!stored) await cache?.put(address, new Response(bytes)).catch(() => {});
+        if (!whole) await keep(file, bytes);
         return;
       } catch (error) {
         if (again || !DAMAGED.has(/** @type {any} */ (error)?.code)) throw error;
-        await cache?.delete(address).catch(() => {});
+        await forget(file);
         if (!this.loader) throw error; // finish has consumed it; the next load fetches the file anew
       }
     }
   }
 
-  /** @param {PackFile} file @param {RequestCache} cache */
-  #fetch(file, cache) {
-    return request(this.folder, file.path, { cache, signal: this.#abort.signal });
-  }
-
   /**
-   * The body of a response. It stops one byte beyond the size in the manifest, so that a wrong file cannot fill the memory.
-   * @param {Response} response
+   * A file from the server, from where an earlier download of it stopped. It stops one byte beyond the size in the manifest, so that a wrong
+   * file cannot fill the memory; what has come when it breaks off is kept.
    * @param {PackFile} file
+   * @param {Uint8Array | null} start
+   * @param {boolean} again past every cache
    * @param {(loaded: number) => void} report
    */
-  async #read(response, file, report) {
+  async #fetch(file, start, again, report) {
     const bytes = new Uint8Array(file.bytes + 1);
-    let length = 0;
+    const { signal } = this.#abort;
+    let length = start && start.length < file.bytes ? start.length : 0;
+    // What a part belongs to is known by its hash, so no cache has to be asked about it.
+    const headers = length > 0 ? { range: `bytes=${length}-` } : undefined;
+    const cache = again ? 'reload' : length > 0 ? 'no-store' : 'no-cache';
+    const response = await request(this.folder, file.path, { cache, signal, headers });
+    if (response.status !== 206)
+      length = 0; // a server that knows no ranges
+    else if (start) bytes.set(start.subarray(0, length));
     const reader = response.body?.getReader();
     try {
       for (;;) {
         const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
-        this.#abort.signal.throwIfAborted();
+        signal.throwIfAborted();
         if (done || !value) break;
         const part = value.subarray(0, bytes.length - length);
         bytes.set(part, length);
@@ -152,6 +162,7 @@ export class Pack {
         if (length > file.bytes) break;
       }
     } catch (error) {
+      if (length < file.bytes) await keepPart(file, bytes.subarray(0, length));
       throw interrupted(error, file.path);
     } finally {
       void reader?.cancel().catch(() => {});
@@ -159,12 +170,10 @@ export class Pack {
     return bytes.subarray(0, length);
   }
 
-  /** Removes what an earlier pack left in the storage. */
+  /** Removes what an earlier pack of the same folder left in the storage. */
   async #tidy() {
-    const cache = await storage();
-    const wanted = new Set(this.files.map(this.#addressOf));
-    for (const key of await keysOf(cache)) {
-      if (!wanted.has(key.url)) await cache?.delete(key).catch(() => {}); // nothing depends on it
+    for (const { pack, address } of await keptPacks()) {
+      if (address === this.folder && pack !== this.hash) await removePack(pack);
     }
   }
 }

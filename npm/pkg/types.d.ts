@@ -56,6 +56,18 @@ export interface Opened {
   versions: { program: string; pack: string };
 }
 
+/** A pack that this browser keeps, whole or in part. */
+export interface KeptPack {
+  /** SHA-256 of its manifest. */
+  pack: string;
+  /** Of the folder that it came from. */
+  address: string;
+  /** Of the whole pack. */
+  bytes: number;
+  /** Of these, how many are kept. */
+  kept: number;
+}
+
 /** What linking a support set took. */
 export interface Link {
   tokens: number;
@@ -124,6 +136,51 @@ export interface Answering extends AsyncIterable<Token> {
   readonly reply: Promise<Reply>;
 }
 
+/** What the model said of a query of an episode that was kept or shared. */
+export interface Said {
+  name: string;
+  /** What it rests on; a link has no room for it. */
+  evidence?: { answer: Answer; link: Omit<Link, 'reused'> };
+  /** The interventions worth a try after it; told when an episode is opened. */
+  what_ifs?: Intervention[];
+}
+
+/** A board that is kept in a file or shared in a link. */
+export interface SharedEpisode {
+  concepts: ConceptOf<Picture>[];
+  queries: Picture[];
+  /** Which query is asked about. */
+  asked: number;
+  /** SHA-256 of the manifest of the pack that gave the answers; null where that is not known. */
+  pack: string | null;
+  /** What the model said of each query, or empty. */
+  answers: (Said | null)[];
+}
+
+/** An episode in the fragment of an address. */
+export interface EpisodeLink {
+  /** Without the `#`. */
+  fragment: string;
+  /** Width and height of its pictures, and whether they are the very ones. */
+  size: number;
+  lossless: boolean;
+  /** The whole address as a QR code, a path of SVG in units of its modules; null where it is too long for one. */
+  qr: { size: number; path: string } | null;
+}
+
+/** What an answer says otherwise than the one that came along. */
+export interface Sameness {
+  same_name: boolean;
+  /** Null where nothing but the name came along. */
+  same_evidence: boolean | null;
+  /** The largest difference between two probabilities or shares. */
+  largest: number;
+  /** Null where it is not known. */
+  same_pack: boolean | null;
+  before: string;
+  after: string;
+}
+
 /** What a folder has to test on; pictures are places among the files that were listed. */
 export interface FolderListing {
   concepts: { name: string; pictures: number[] }[];
@@ -163,6 +220,12 @@ export type FailureCode =
   | 'concept-without-pictures'
   | 'query-missing'
   | 'sequence-too-long'
+  | 'episode-unreadable'
+  | 'episode-too-large'
+  | 'episode-version'
+  | 'episode-picture'
+  | 'episode-link-long'
+  | 'episode-missing'
   | 'pack-missing'
   | 'pack-version'
   | 'pack-manifest'

@@ -7,6 +7,7 @@ import * as wasm from './link_context.js'; // which wasm-bindgen writes
 import { Pack } from './pack.js';
 import { program } from './program.js';
 import { rasterOf } from './raster.js';
+import { keptPacks, removePack } from './store.js';
 
 /** @import { Kind } from './messages.js' */
 /** @import { ConceptOf, EpisodeOf, Intervention } from './types.js' */
@@ -25,6 +26,8 @@ let pack = null;
 let session = null;
 /** @type {{ support: string, cost: object } | null} what the session has linked */
 let linked = null;
+/** SHA-256 of the loaded pack's manifest. @type {string | null} */
+let packHash = null;
 /** The answer that is being written. @type {number | null} */
 let answering = null;
 /** What was aborted before its turn came, or since. @type {Set<number>} */
@@ -113,7 +116,7 @@ function numbered({ concepts, query }) {
 async function open({ preference }) {
   pack?.close();
   pack = await Pack.open(wasm.PackLoader, folder, preference);
-  const versions = { program: wasm.version(), pack: pack.loader.pack().slice(0, 12) };
+  const versions = { program: wasm.version(), pack: pack.hash.slice(0, 12) };
   return { device: pack.device, bytes: pack.bytes, kept: await pack.kept(), versions };
 }
 
@@ -122,13 +125,13 @@ async function load({ id, preference }, tell) {
   if (pack?.preference !== preference || pack.used) await open({ preference });
   if (!pack) return null;
   if (aborted.has(id)) throw CANCELLED;
-  const { device, bytes } = pack;
+  const { device, bytes, hash } = pack;
   pack.loading = id;
   const parts = pack.files.length;
   const report = (/** @type {number} */ loaded, /** @type {number} */ part) =>
     tell({ event: 'progress', loaded, total: bytes, part, parts });
   session = await pack.load(report);
-  linked = null;
+  [linked, packHash] = [null, hash];
   return { device, bytes };
 }
 
@@ -171,11 +174,7 @@ async function answer(message, tell) {
   );
   if (aborted.has(message.id)) throw CANCELLED;
   const keys = new Map([...numbers].map(([key, number]) => [number, key]));
-  const examples = given.examples.map((/** @type {any} */ example) => ({
-    ...example,
-    picture: keys.get(example.picture),
-  }));
-  return { concepts, answer: { ...given, examples }, link: cost };
+  return { concepts, answer: called(given, (number) => keys.get(number)), link: cost };
 }
 
 /** @param {any} message @param {(event: object) => void} tell */
@@ -189,6 +188,77 @@ async function whatIf(message, tell) {
   const { concepts, answer: after } = await answer(message, tell);
   const { intervention, before } = message;
   return { answer: after, ...wasm.compare({ concepts, intervention, before, after }) };
+}
+
+/** With the pictures that an answer refers to called in another way. @param {any} answer @param {(picture: any) => unknown} call */
+function called(answer, call) {
+  const examples = answer.examples.map((/** @type {any} */ example) => ({
+    ...example,
+    picture: call(example.picture),
+  }));
+  return { ...answer, examples };
+}
+
+/** @param {{ prefix: string, file?: Blob, fragment: string }} message */
+async function openEpisode({ prefix, file, fragment }) {
+  if (file) wasm.check_episode_file(file.size);
+  const opened = file
+    ? pictures.open_file(new Uint8Array(await file.arrayBuffer()))
+    : pictures.open_link(fragment);
+  /** @type {Map<number, string>} */
+  const keys = new Map();
+  for (const picture of opened.pictures) {
+    picture.key = `${prefix}.${keys.size}`;
+    keys.set(picture.id, picture.key);
+    numbers.set(picture.key, picture.id);
+  }
+  const keyOf = (/** @type {number} */ number) => keys.get(number);
+  const answers = opened.answers.map((/** @type {any} */ said) => {
+    if (!said?.evidence) return said;
+    const { answer, link } = said.evidence;
+    const what_ifs = wasm.what_ifs(opened.concepts, answer.concept);
+    return { ...said, evidence: { answer: called(answer, keyOf), link }, what_ifs };
+  });
+  const concepts = opened.concepts.map((/** @type {ConceptOf<number>} */ of) => ({
+    name: of.name,
+    pictures: of.pictures.map(keyOf),
+  }));
+  return { ...opened, concepts, queries: opened.queries.map(keyOf), answers };
+}
+
+/** What was said without what goes along with it on a page. @param {any} said @param {(picture: any) => unknown} call */
+function bare({ name, evidence }, call) {
+  if (!evidence) return { name };
+  const { tokens, milliseconds, encode_milliseconds } = evidence.link;
+  const link = { tokens, milliseconds, encode_milliseconds };
+  return { name, evidence: { answer: called(evidence.answer, call), link } };
+}
+
+/** A board in the program's own numbers, and the names of its pictures. @param {any} message */
+function numberedBoard({ concepts, queries, asked, pack, answers, names }) {
+  const numberOf = (/** @type {string} */ key) => numbered({ concepts: [], query: key }).query;
+  const said = answers.map((/** @type {any} */ of) => of && bare(of, numberOf));
+  const board = {
+    concepts: numbered({ concepts, query: null }).concepts,
+    queries: queries.map(numberOf),
+    asked,
+    pack: pack ?? (said.some(Boolean) ? packHash : null),
+    answers: said,
+  };
+  const named = names.map((/** @type {any} */ { key, name }) => ({ id: numberOf(key), name }));
+  return { board, named };
+}
+
+/** @param {any} message */
+function saveEpisode(message) {
+  const { board, named } = numberedBoard(message);
+  return pictures.to_file(board, named);
+}
+
+/** @param {any} message */
+function linkEpisode(message) {
+  const { board, named } = numberedBoard(message);
+  return pictures.to_link(board, named, message.limit, message.address);
 }
 
 /** @param {{ of: number }} message */
@@ -234,6 +304,13 @@ const handlers = {
   'test-begin': () => test.begin(),
   'test-episode': () => inTurn(testEpisode),
   'test-csv': () => test.csv(),
+  packs: keptPacks,
+  'remove-pack': (message) => removePack(message.pack),
+  'open-episode': (message) => inTurn(() => openEpisode(message)),
+  'save-episode': (message) => inTurn(async () => saveEpisode(message)),
+  'link-episode': (message) => inTurn(async () => linkEpisode(message)),
+  'compare-said': ({ said, now, pack }) =>
+    wasm.compare_said({ said: bare(said, (key) => key), now, packs: [pack, packHash] }),
   abort,
 };
 

@@ -127,14 +127,16 @@ fn describe(workspace: &Workspace, package: &Path) -> Result<()> {
         "type": "module",
         "main": "./index.js",
         "types": "./index.d.ts",
+        // The types are found beside the modules.
         "exports": {
-            ".": { "types": "./index.d.ts", "default": "./index.js" },
+            ".": "./index.js",
+            "./element.js": "./element.js",
             "./package.json": "./package.json",
         },
         // The README and the description are packed without being named.
         "files": ["*.js", "*.d.ts", format!("{NAME}_bg.bin"), "snippets", "LICENSE-*"],
-        // Importing starts nothing.
-        "sideEffects": ["./worker.js"],
+        // Importing anything else starts nothing.
+        "sideEffects": ["./element.js", "./worker.js"],
     });
     let text = format!("{description:#}\n");
     files::write_whole(&package.join("package.json"), text.as_bytes())

@@ -21,7 +21,7 @@ use tower_http::services::ServeFile;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::page::page;
-use crate::site::{POLICY, Site, is_text};
+use crate::site::{Site, is_text, policy};
 use crate::workspace::Workspace;
 use crate::{build, pack};
 
@@ -84,7 +84,6 @@ fn router(site: Site) -> Router {
         .fallback_service(get(answer).with_state(Arc::new(site)))
         // The program and the pack are compressed as they lie, and without their length the page could show no progress.
         .layer(CompressionLayer::new().compress_when(is_of_text))
-        .layer(always(CONTENT_SECURITY_POLICY, POLICY))
         .layer(always(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(always(REFERRER_POLICY, "no-referrer"))
         // A page that was rebuilt must be seen at once.
@@ -92,7 +91,8 @@ fn router(site: Site) -> Router {
 }
 
 async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response {
-    match site.file(request.uri().path()) {
+    let policy = HeaderValue::from_static(policy(request.uri().path()));
+    let mut response = match site.file(request.uri().path()) {
         Some(path) if path.ends_with("index.html") => match page(&path) {
             Ok(html) => Html(html).into_response(),
             Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")).into_response(),
@@ -102,7 +102,11 @@ async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response {
             Err(never) => match never {},
         },
         None => (StatusCode::NOT_FOUND, "There is no such file here.").into_response(),
-    }
+    };
+    response
+        .headers_mut()
+        .insert(CONTENT_SECURITY_POLICY, policy);
+    response
 }
 
 fn is_of_text(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
@@ -218,9 +222,14 @@ mod tests {
     #[test]
     fn every_answer_carries_the_policy() {
         let (_folder, router) = site();
-        for path in ["/", "/app.js", "/none"] {
+        for path in ["/", "/app.js", "/none", "/fetch.html"] {
             let (_, headers, _) = ask(&router, "GET", path, &[]);
-            assert_eq!(headers["content-security-policy"], POLICY, "{path}");
+            assert_eq!(headers["content-security-policy"], policy(path), "{path}");
+            let everywhere = headers["content-security-policy"]
+                .to_str()
+                .unwrap()
+                .contains("https:");
+            assert_eq!(everywhere, path == "/fetch.html");
             assert_eq!(headers["x-content-type-options"], "nosniff");
             assert_eq!(headers["cache-control"], "no-cache");
         }

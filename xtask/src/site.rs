@@ -5,10 +5,28 @@ use std::path::PathBuf;
 use crate::workspace::Workspace;
 
 /// Nothing runs, loads or connects but what comes from the site itself. The page says the same in a meta element.
-pub const POLICY: &str = "default-src 'none'; \
+const POLICY: &str = "default-src 'none'; \
     script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:; \
-    connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; \
+    connect-src 'self'; worker-src 'self'; manifest-src 'self'; frame-src 'self'; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
+
+/// The page that fetches an episode from another origin, after the visitor has agreed. It has nothing that could leave.
+const FETCH_POLICY: &str = "default-src 'none'; script-src 'self'; connect-src https: http:; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+
+/// The page in a frame of anybody's: one episode, with no pictures but those in it.
+const EMBED_POLICY: &str = "default-src 'none'; \
+    script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:; \
+    connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors *";
+
+/// The policy of what an address stands for.
+pub fn policy(path: &str) -> &'static str {
+    match path {
+        "/fetch.html" => FETCH_POLICY,
+        "/embed.html" => EMBED_POLICY,
+        _ => POLICY,
+    }
+}
 
 /// Folders and the addresses under which they stand.
 pub struct Site {
