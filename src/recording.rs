@@ -116,7 +116,7 @@ pub struct WhatIf {
 ///
 /// When a file of the pack is missing or damaged.
 pub fn open(pack: &Path) -> Result<(Session, String), RecordError> {
-    let pack = OpenPack::read(pack, Adapters::Merged)?;
+    let pack = OpenPack::read(pack, Adapters::Beside)?;
     let mut parameters = Parameters::new(&Device::flex()).for_kernels();
     for (name, tensor) in pack.tensors {
         parameters.insert_encoded(name, tensor)?;

@@ -12,7 +12,7 @@ use thiserror::Error;
 use web_time::Instant;
 
 use crate::model::connector::Seen;
-use crate::model::decoder::KeyValueCache;
+use crate::model::decoder::{Decoder, KeyValueCache};
 use crate::model::{LinkContextModel, ModelConfig, ParameterError, Parameters};
 use crate::picture::Square;
 use crate::text::template::{Position, Template, TemplateError, name_of, name_tokens};
@@ -191,8 +191,8 @@ impl Session {
         let model = LinkContextModel::take(config, &mut parameters)?;
         let template = Template::new(&tokenizer, config.connector.visual_tokens())?;
         Ok(Self {
+            cache: empty_cache(&model.decoder, config, &device),
             model,
-            cache: empty_cache(config, &device),
             config: config.clone(),
             tokenizer,
             template,
@@ -205,7 +205,7 @@ impl Session {
     pub fn another(&self) -> Self {
         Self {
             model: self.model.clone(),
-            cache: empty_cache(&self.config, &self.device),
+            cache: empty_cache(&self.model.decoder, &self.config, &self.device),
             config: self.config.clone(),
             tokenizer: self.tokenizer.clone(),
             template: self.template.clone(),
@@ -555,9 +555,8 @@ impl Session {
     }
 }
 
-fn empty_cache(config: &ModelConfig, device: &Device) -> KeyValueCache {
-    let limit = CAPACITY.min(config.decoder.context);
-    KeyValueCache::new(&config.decoder, limit, device)
+fn empty_cache(decoder: &Decoder, config: &ModelConfig, device: &Device) -> KeyValueCache {
+    decoder.cache(CAPACITY.min(config.decoder.context), device)
 }
 
 /// Tokens after which an answer is cut off.

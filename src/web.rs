@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use js_sys::{Function, Promise, Reflect};
+use js_sys::{Function, Promise, Reflect, Uint8Array};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
@@ -18,7 +18,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{MessageChannel, WorkerGlobalScope};
 use web_time::Instant;
 
-use crate::device::{self, Fault, Opened, Preference};
+use crate::device::{self, Fault, Kind, Opened, Preference};
 use crate::episode::{
     Concept, Episode, EpisodeError, Example, Intervention, Query, interleave, validate_concepts,
 };
@@ -30,7 +30,7 @@ use crate::protocol::task::Trial;
 use crate::reply::{Comparison, Reply};
 use crate::session::{AnswerToken, Features, LinkedExample, Session, SessionError};
 use crate::text::tokenizer::Tokenizer;
-use crate::weights::pack::{Manifest, PackError, PackReader, sha256};
+use crate::weights::pack::{Adapters, Manifest, PackError, PackReader, sha256};
 
 /// A failure as the page gets it.
 #[derive(Serialize)]
@@ -196,10 +196,12 @@ pub fn drawn_size(name: &str, width: u32, height: u32) -> Result<Vec<u32>, JsVal
 }
 
 /// The pictures on the board, decoded to the squares that the model sees. Lives from the first picture on, before any pack is loaded.
+///
+/// The squares' bytes are kept by JavaScript, which can give memory back: each is encoded once, and a wasm heap never shrinks.
 #[wasm_bindgen]
 #[derive(Default)]
 pub struct Pictures {
-    squares: HashMap<u32, Square>,
+    squares: HashMap<u32, Uint8Array>,
 }
 
 #[wasm_bindgen]
@@ -251,14 +253,19 @@ impl Pictures {
         let entry = to_js(&json!({ "id": id, "animated": square.animated, "size": Square::SIZE }));
         let rgba = js_sys::Uint8ClampedArray::from(square.to_rgba().as_slice());
         Reflect::set(&entry, &"rgba".into(), &rgba)?;
-        self.squares.insert(id, square);
+        self.squares
+            .insert(id, Uint8Array::from(square.rgb.as_slice()));
         Ok((id, entry))
     }
 
-    fn square(&self, id: u32) -> Result<&Square, WebError> {
-        self.squares
-            .get(&id)
-            .ok_or_else(|| WebError::internal(format!("no picture {id}")))
+    fn square(&self, id: u32) -> Result<Square, WebError> {
+        let rgb = self.squares.get(&id).map(Uint8Array::to_vec);
+        let rgb = rgb.ok_or_else(|| WebError::internal(format!("no picture {id}")))?;
+        Ok(Square {
+            size: Square::SIZE,
+            rgb,
+            animated: false, // no matter to who sees one frame
+        })
     }
 }
 
@@ -293,10 +300,14 @@ impl PackLoader {
                 WebError::new("device-unavailable", "", detail)
             })?;
         let parameters = Parameters::new(&opened.device).for_kernels();
+        let adapters = match opened.kind {
+            Kind::Cpu => Adapters::Beside,
+            Kind::Webgpu => Adapters::Merged,
+        };
         Ok(PackLoader {
             pack,
             opened,
-            reader: PackReader::new(manifest),
+            reader: PackReader::new(manifest, adapters),
             parameters,
         })
     }
@@ -559,7 +570,7 @@ impl WebSession {
         let session = self.take()?;
         let features = pictures
             .square(picture)
-            .map(|square| session.encode(square));
+            .map(|square| session.encode(&square));
         self.session.replace(Some(session));
         test.test.borrow_mut().push(concept, path, place, features?);
         check(&self.opened)?;
@@ -624,7 +635,7 @@ impl WebSession {
         if let Some(features) = self.features.borrow().get(&id) {
             return Ok(features.clone());
         }
-        let features = session.encode(pictures.square(id)?);
+        let features = session.encode(&pictures.square(id)?);
         self.features.borrow_mut().insert(id, features.clone());
         Ok(features)
     }

@@ -4,8 +4,10 @@ use burn::tensor::activation::{silu, softmax};
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use link_context::kernels::convolutions::{padded, quadrants, windows};
-use link_context::kernels::{ChannelFilters, Filters, Norm, QuantisedMatrix, cached_attention};
+use link_context::kernels::convolutions::{expanded_depthwise, padded, quadrants, windows};
+use link_context::kernels::{
+    AdaptedMatrix, ChannelFilters, Filters, Norm, QuantisedMatrix, cache_row, cached_attention,
+};
 use link_context::weights::{EncodedTensor, Encoding, HostTensor};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -66,6 +68,29 @@ fn matrix(encoded: &EncodedTensor, device: &Device) -> (QuantisedMatrix, Tensor<
         QuantisedMatrix::new(encoded, device).unwrap(),
         Tensor::from_data(TensorData::new(decoded.data, shape), &Device::flex()),
     )
+}
+
+/// A matrix of parts of so many rows, with an adapter beside it for each, and both together, decoded, on the CPU.
+fn adapted(
+    rng: &mut ChaCha8Rng,
+    encoded_matrix: &EncodedTensor,
+    parts: &[usize],
+    device: &Device,
+) -> (AdaptedMatrix, Tensor<2>) {
+    let rank = 64;
+    let (ours, plain) = matrix(encoded_matrix, device);
+    let [out, input] = plain.dims();
+    let mut thin = |shape| matrix(&encoded(rng, Encoding::Q8_0, shape), device);
+    let (down, plain_down) = thin([parts.len() * rank, input]);
+    let (up, plain_up) = thin([out, rank]);
+    let mut begin = 0;
+    let added = parts.iter().enumerate().map(|(part, rows)| {
+        let up = plain_up.clone().narrow(0, begin, *rows);
+        begin += rows;
+        up.matmul(plain_down.clone().narrow(0, part * rank, rank))
+    });
+    let plain = plain + Tensor::cat(added.collect(), 0);
+    (AdaptedMatrix::beside(ours, down, up), plain)
 }
 
 fn on<const D: usize>(data: &TensorData, device: &Device) -> Tensor<D> {
@@ -133,6 +158,25 @@ fn products() {
     }
 }
 
+/// On the CPU alone: elsewhere adapters are merged.
+#[test]
+fn products_with_an_adapter_beside() {
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let cpu = Device::flex();
+    for encoding in ENCODINGS {
+        for rows in ROWS {
+            let (input, out) = (96, 72);
+            let encoded = encoded(&mut rng, encoding, [out, input]);
+            let (ours, plain) = adapted(&mut rng, &encoded, &[out], &cpu);
+            let x: Tensor<2> = on(&random(&mut rng, [rows, input]), &cpu);
+            let residual: Tensor<2> = on(&random(&mut rng, [rows, out]), &cpu);
+            let found = ours.product_onto(x.clone(), residual.clone());
+            let expected = x.matmul(plain.transpose()) + residual;
+            assert_close(found, expected, &format!("{encoding:?} {rows}"));
+        }
+    }
+}
+
 #[test]
 fn gated_products() {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
@@ -154,19 +198,67 @@ fn gated_products() {
     }
 }
 
-/// Queries, keys and values into a cache that holds some already, then attention over all of it.
+/// A cache of these keys and values.
+fn cache_of(rows: &TensorData, device: &Device) -> Tensor<4> {
+    let [two, heads, capacity, width] = rows.shape().dims();
+    let row = cache_row(width, device);
+    if row == width {
+        return on(rows, device);
+    }
+    let values: Vec<f32> = rows.clone().try_into_vec().unwrap();
+    let mut cache = Vec::new();
+    for values in values.chunks_exact(width) {
+        let scale = values.iter().fold(0.0_f32, |most, x| most.max(x.abs())) / 32_767.0;
+        cache.push(scale);
+        let integer = |x: f32| u32::from(((x / scale).round() as i16).cast_unsigned());
+        let pairs = values.chunks_exact(2);
+        cache.extend(pairs.map(|x| f32::from_bits(integer(x[0]) | integer(x[1]) << 16)));
+    }
+    let cache = TensorData::new(cache, [two, heads, capacity, row]);
+    Tensor::from_data(cache, device)
+}
+
+/// The keys and values of a cache, on the CPU.
+fn cached(cache: Tensor<4>, width: usize) -> Tensor<4> {
+    let [two, heads, capacity, row] = cache.dims();
+    let mut rows = values(cache);
+    if row < width {
+        let of = |row: &[f32]| {
+            let scale = row[0];
+            let pairs = row[1..].iter().map(|pair| pair.to_bits());
+            let integers = pairs.flat_map(|pair| [pair as i16, (pair >> 16) as i16]);
+            integers
+                .map(move |x| f32::from(x) * scale)
+                .collect::<Vec<_>>()
+        };
+        rows = rows.chunks_exact(row).flat_map(of).collect();
+    }
+    let rows = TensorData::new(rows, [two, heads, capacity, width]);
+    Tensor::from_data(rows, &Device::flex())
+}
+
+/// Queries, keys and values into a cache that holds some already, then attention over all of it; with an adapter beside the matrix, too, on
+/// the CPU.
 #[test]
 fn attention_over_a_cache() {
     let (width, heads, query_heads, capacity, input) = (32, 2, 6, 80, 64);
     let mut rng = ChaCha8Rng::seed_from_u64(3);
-    for device in devices() {
+    let with_adapter = [(Device::flex(), true)];
+    let devices = devices().into_iter().map(|device| (device, false));
+    for (device, is_adapted) in devices.chain(with_adapter) {
         for encoding in ENCODINGS {
             for (rows, start) in ROWS.into_iter().zip([20, 0, 7, 35]) {
-                let what = format!("{device:?} {encoding:?} {rows} after {start}");
+                let what = format!("{device:?} {encoding:?} {rows} after {start}, {is_adapted}");
                 let cpu = Device::flex();
                 let all = (query_heads + 2 * heads) * width;
                 let encoded = encoded(&mut rng, encoding, [all, input]);
-                let (ours, plain) = matrix(&encoded, &device);
+                let (ours, plain) = if is_adapted {
+                    let parts = [query_heads * width, heads * width, heads * width];
+                    adapted(&mut rng, &encoded, &parts, &device)
+                } else {
+                    let (ours, plain) = matrix(&encoded, &device);
+                    (AdaptedMatrix::merged(ours), plain)
+                };
                 let (x, weight) = (random(&mut rng, [rows, input]), random(&mut rng, [input]));
                 let rope = random(&mut rng, [capacity, width]);
                 let before = random(&mut rng, [2, heads, capacity, width]);
@@ -177,7 +269,7 @@ fn attention_over_a_cache() {
                     on(&x, &device),
                     &norm(&weight, &device),
                     &on(&rope, &device),
-                    on(&before, &device),
+                    cache_of(&before, &device),
                     &position,
                 );
                 let (mixed, evidence) =
@@ -210,13 +302,13 @@ fn attention_over_a_cache() {
                 let after = on::<4>(&before, &cpu).slice_assign(seen, new);
                 let flat = |x: Tensor<3>| x.swap_dims(0, 1).reshape([rows, query_heads * width]);
                 assert_close(query.clone(), flat(queries), &what);
-                assert_close(cache.clone(), after, &what);
+                assert_close(cached(cache.clone(), width), after, &what);
 
                 // From the same queries, keys and values, so that a softmax does not enlarge the rounding of the products before it.
                 let queries = on::<2>(&query.into_data(), &cpu)
                     .reshape([rows, query_heads, width])
                     .swap_dims(0, 1);
-                let after = on::<4>(&cache.into_data(), &cpu);
+                let after = cached(cache, width);
                 let total = start + rows;
                 let repeated = |which: usize| {
                     after
@@ -339,6 +431,7 @@ fn convolutions() {
             let (wise, wise_bias) = filters([channels, 1, kernel, kernel]);
             let (point, point_bias) = filters([out, channels, 1, 1]);
             let (square, square_bias) = filters([out, out, 1, 1]);
+            let (wide, wide_bias) = filters([channels, channels, 1, 1]);
             let pixels = random(&mut rng, [pictures, 3, height, width]);
 
             // Each step is compared on what the step before it gave, so that no rounding is counted twice.
@@ -353,11 +446,23 @@ fn convolutions() {
             let first = channels_first(begun.clone(), channels);
             assert_within(FILTERS, first.clone(), expected, &what);
 
-            let each = ChannelFilters::new(&host(&wise), &device);
-            let each = each.depthwise(begun, &bias(&wise_bias), stride);
+            let each_filters = ChannelFilters::new(&host(&wise), &device);
+            let each = each_filters.depthwise(begun, &bias(&wise_bias), stride);
             let expected = plain(first, &wise, &wise_bias, stride, channels).clamp(0.0, 6.0);
             let second = channels_first(each.clone(), channels);
             assert_close(second.clone(), expected, &what);
+
+            let wide = Filters::new(&host(&wide), &device);
+            let (wide_bias, wise_bias) = (bias(&wide_bias), bias(&wise_bias));
+            let expected = wide.pointwise(each.clone(), &wide_bias);
+            let expected = each_filters.depthwise(expected, &wise_bias, stride);
+            let found = expanded_depthwise(
+                each.clone(),
+                (&wide, &wide_bias),
+                (&each_filters, &wise_bias),
+                stride,
+            );
+            assert_close(found, expected, &what);
 
             let filters = Filters::new(&host(&point), &device);
             let ours = filters.pointwise_onto(each, &bias(&point_bias), None);

@@ -102,7 +102,7 @@ fn main() -> anyhow::Result<()> {
     let adapters = if arguments.untuned {
         Adapters::LeftOut
     } else {
-        Adapters::Merged
+        Adapters::Beside
     };
     let (mut session, encoder) = open(&arguments.pack, adapters)?;
     let threads = thread::available_parallelism().map_or(1, usize::from);

@@ -76,6 +76,29 @@ pub trait Convolutions: Backend {
         stride: usize,
     ) -> FloatTensor<Self>;
 
+    /// [`Convolutions::pointwise`], then [`Convolutions::depthwise`].
+    ///
+    /// # Shapes
+    ///
+    /// - `x`: `[pictures, height, width, input]`
+    /// - `words`: `[channels, ..]`, `weight`: `[kernel * kernel, channels]`
+    /// - output: `[pictures, ceil(height / stride), ceil(width / stride), channels]`
+    fn expanded_depthwise(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        bias: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        depthwise_bias: FloatTensor<Self>,
+        stride: usize,
+    ) -> FloatTensor<Self> {
+        Self::depthwise(
+            Self::pointwise(x, words, bias),
+            weight,
+            depthwise_bias,
+            stride,
+        )
+    }
+
     /// The mean of a map and of its four overlapping quadrants.
     ///
     /// # Shapes
@@ -226,6 +249,28 @@ impl ChannelFilters {
             stride,
         ))
     }
+}
+
+/// Every pixel by itself, then every channel by itself, both with their limits (ReLU6); see [`Convolutions::expanded_depthwise`].
+///
+/// # Shapes
+///
+/// - input: `[pictures, height, width, padded(input)]`; biases: `[channels]`
+/// - output: `[pictures, ceil(height / stride), ceil(width / stride), padded(channels)]`
+pub fn expanded_depthwise(
+    x: Tensor<4>,
+    (expand, bias): (&Filters, &Tensor<1>),
+    (depthwise, depthwise_bias): (&ChannelFilters, &Tensor<1>),
+    stride: usize,
+) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as Convolutions>::expanded_depthwise(
+        x.into_dispatch(),
+        expand.words.clone().into_dispatch(),
+        bias.clone().into_dispatch(),
+        depthwise.weight.clone().into_dispatch(),
+        depthwise_bias.clone().into_dispatch(),
+        stride,
+    ))
 }
 
 /// See [`Convolutions::windows`].

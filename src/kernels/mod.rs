@@ -1,9 +1,11 @@
 //! Operations that Burn does not have, or not in a form for one token or one picture at a time: the parts of a decoder on weights that stay
 //! as they were quantised, and of a picture encoder.
 //!
-//! Every operation has a form for each back end that the page uses: `cpu` for Flex, `gpu` for WebGPU. The tests hold both against plain
+//! Every operation has a form for each back end that the page uses: `cpu` for Flex, `gpu` for WebGPU; but [`AdaptedKernels`], which the CPU
+//! alone needs. The tests hold both against plain
 //! tensor operations on the decoded matrices. What is fused is what one token's step would otherwise send to the device in many small pieces.
 
+mod adapted;
 pub mod convolutions;
 mod cpu;
 #[cfg(feature = "webgpu")]
@@ -13,7 +15,9 @@ pub mod quantised;
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, backend_extension};
+use burn::tensor::Device;
 
+pub use self::adapted::{AdaptedKernels, AdaptedMatrix, AdaptedWords};
 pub use self::convolutions::{ChannelFilters, Convolutions, Filters};
 pub use self::packed::{Likeliest, Norm, cached_attention};
 pub use self::quantised::{Blocks, QuantisedMatrix};
@@ -25,6 +29,16 @@ pub struct Normed {
     pub blocks: Blocks,
     /// Added to the mean square.
     pub epsilon: f32,
+}
+
+/// Numbers that a key or a value of `width` channels takes in a cache. On the CPU, where the cache is a part of the page's memory, the first is a
+/// scale, and each further one has the room of two 16-bit integers, of which one stands for a channel; a GPU's kernels have a number a channel.
+pub fn cache_row(width: usize, device: &Device) -> usize {
+    if device.clone().without_autodiff() == Device::flex() {
+        1 + width / 2
+    } else {
+        width
+    }
 }
 
 /// The operations of a decoder, on the back ends' own tensors. A matrix in blocks is `[out, input / 32 * words a block]`, see [`Blocks`]; it is never
@@ -78,7 +92,7 @@ pub trait Kernels: Backend {
     /// - `x`: `[rows, input]`, `norm`: `[input]`
     /// - `words`: `[queries + 2 * cached heads * head width, ..]`, the matrices of queries, keys and values one after the other
     /// - `rope`: `[positions, head width]`, cosines in the first half of a row and sines in the second
-    /// - `cache`: `[2, cached heads, capacity, head width]`, keys and values
+    /// - `cache`: `[2, cached heads, capacity, cache_row(head width)]`, keys and values, see [`cache_row`]
     /// - `start`: `[1]`
     /// - output: queries `[rows, queries]` and the cache
     fn attention_inputs(
@@ -97,7 +111,7 @@ pub trait Kernels: Backend {
     /// # Shapes
     ///
     /// - `query`: `[rows, heads * head width]`, the first of them at position `start`, `[1]`
-    /// - `cache`: `[2, cached heads, capacity, head width]`
+    /// - `cache`: `[2, cached heads, capacity, cache_row(head width)]`
     /// - `evidence`: `[heads, capacity]`, or `[1, 1]` where it is not wanted
     /// - output: `[rows, heads * head width]` and the evidence
     fn cached_attention(

@@ -26,7 +26,7 @@ pub struct Likeliest {
 
 impl QuantisedMatrix {
     /// With a norm before it.
-    fn normed(&self, norm: &Norm) -> Normed {
+    pub(super) fn normed(&self, norm: &Norm) -> Normed {
         Normed {
             blocks: self.blocks(),
             epsilon: norm.epsilon as f32,
@@ -81,7 +81,7 @@ impl QuantisedMatrix {
     ///
     /// # Shapes
     ///
-    /// - input: `[rows, input]`, `rope`: `[positions, head_width]`, `cache`: `[2, heads, capacity, head_width]`, `start`: `[1]`
+    /// - input: `[rows, input]`, `rope`: `[positions, head_width]`, `cache`: `[2, heads, capacity, cache_row]`, `start`: `[1]`
     /// - output: `[rows, query_heads * head_width]` and the cache
     pub fn attention_inputs(
         &self,
@@ -151,7 +151,7 @@ impl QuantisedMatrix {
 ///
 /// # Shapes
 ///
-/// - `query`: `[rows, query_heads * head_width]`, `cache`: `[2, heads, capacity, head_width]`, `start`: `[1]`
+/// - `query`: `[rows, query_heads * head_width]`, `cache`: `[2, heads, capacity, cache_row]`, `start`: `[1]`
 /// - `evidence`: `[heads, capacity]`, or `[1, 1]` where it is not wanted
 /// - output: as `query`, and the evidence
 pub fn cached_attention(

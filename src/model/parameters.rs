@@ -6,9 +6,11 @@ use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 use thiserror::Error;
 
-use crate::kernels::{ChannelFilters, Filters, QuantisedMatrix};
+use crate::kernels::quantised::BLOCK;
+use crate::kernels::{AdaptedMatrix, ChannelFilters, Filters, QuantisedMatrix};
+use crate::weights::pack::LOW_RANK;
 use crate::weights::quant::QuantError;
-use crate::weights::{EncodedTensor, HostTensor};
+use crate::weights::{EncodedTensor, Encoding, HostTensor};
 
 /// Why a model could not be built from the tensors at hand.
 #[derive(Debug, Error, Clone, PartialEq)]
@@ -35,10 +37,26 @@ pub enum ParameterError {
 
 /// Matrices that our kernels multiply by at once: what the whole is called, and its parts from top to bottom. They are put one below the
 /// other on their way to the device; done later, the whole would have to find room beside its parts.
-const STACKS: [(&str, &[&str]); 2] = [
+const STACKS: [(&str, &[&str]); 4] = [
     (
         "attention.inputs",
         &["attention.query", "attention.key", "attention.value"],
+    ),
+    (
+        "attention.inputs.lora.down",
+        &[
+            "attention.query.lora.down",
+            "attention.key.lora.down",
+            "attention.value.lora.down",
+        ],
+    ),
+    (
+        "attention.inputs.lora.up",
+        &[
+            "attention.query.lora.up",
+            "attention.key.lora.up",
+            "attention.value.lora.up",
+        ],
     ),
     (
         "feed_forward.gated",
@@ -86,7 +104,7 @@ impl Parameters {
     }
 
     /// From here on, leaves matrices of quantised blocks as they are, puts those together that are multiplied by at once (`attention.inputs` and
-    /// `feed_forward.gated` of a layer), and makes convolutions' filters what our kernels take.
+    /// `feed_forward.gated` of a layer), and makes convolutions' filters, and an adapter's thin matrices, what our kernels take.
     pub fn for_kernels(mut self) -> Self {
         self.for_kernels = true;
         self
@@ -108,6 +126,10 @@ impl Parameters {
         tensor: EncodedTensor,
     ) -> Result<(), QuantError> {
         tensor.validate()?;
+        let tensor = match LOW_RANK.iter().position(|suffix| name.ends_with(suffix)) {
+            Some(which) if self.for_kernels => thin(tensor, which == 1)?,
+            _ => tensor,
+        };
         let stack = STACKS.iter().find_map(|&(whole, parts)| {
             let mut prefixes = parts.iter().filter_map(|part| name.strip_suffix(part));
             Some((prefixes.next()?, whole, parts))
@@ -265,6 +287,36 @@ impl Parameters {
         }
     }
 
+    /// Takes a matrix out that stands in blocks, with the thin matrices of an adapter where they stand beside it, of `parts` that lie one below
+    /// the other and have one each.
+    ///
+    /// # Errors
+    ///
+    /// When one of them is missing, stands in none, or is not of the shape that the configuration asks for.
+    pub fn take_adapted(
+        &mut self,
+        name: &str,
+        [out, input]: [usize; 2],
+        parts: usize,
+    ) -> Result<AdaptedMatrix, ParameterError> {
+        let matrix = self.take_blocks(name, [out, input])?;
+        let [down, up] = LOW_RANK.map(|suffix| format!("{name}{suffix}"));
+        let Some((_, shape)) = self.tensors.get(&down) else {
+            return Ok(AdaptedMatrix::merged(matrix));
+        };
+        let ranks = shape.first().copied().unwrap_or(0);
+        let down = self.take_blocks(&down, [ranks, input])?;
+        let up = self.take_blocks(&up, [out, ranks / parts])?;
+        Ok(AdaptedMatrix::beside(matrix, down, up))
+    }
+
+    /// The name of a thin matrix that nobody took, if there is one: the model would answer without it.
+    pub fn left_thin_matrix(&self) -> Option<&str> {
+        let mut names = self.tensors.keys().chain(self.parts.keys());
+        let name = names.find(|name| LOW_RANK.iter().any(|suffix| name.ends_with(suffix)));
+        name.map(String::as_str)
+    }
+
     fn take_stored(&mut self, name: &str, expected: &[usize]) -> Result<Stored, ParameterError> {
         let (stored, shape) = self
             .tensors
@@ -279,6 +331,23 @@ impl Parameters {
             expected: expected.to_vec(),
         })
     }
+}
+
+/// A thin matrix as our kernels multiply by it: in Q8_0, its ranks filled up with zeros to whole blocks, and `up` turned to `[out, rank]`.
+fn thin(tensor: EncodedTensor, is_up: bool) -> Result<EncodedTensor, QuantError> {
+    let &[rank, width] = &tensor.shape[..] else {
+        return Ok(tensor);
+    };
+    let ranks = rank.next_multiple_of(BLOCK);
+    let HostTensor { mut data, .. } = tensor.decode()?;
+    data.resize(ranks * width, 0.0);
+    let mut shape = vec![ranks, width];
+    if is_up {
+        let columns = (0..width).flat_map(|column| data.iter().skip(column).step_by(width));
+        data = columns.copied().collect();
+        shape.reverse();
+    }
+    EncodedTensor::encode(Encoding::Q8_0, &HostTensor { shape, data })
 }
 
 fn other_form(name: &str) -> ParameterError {

@@ -10,7 +10,7 @@ use burn::tensor::ops::ConvOptions;
 
 use super::config::VisionConfig;
 use super::parameters::{ParameterError, Parameters};
-use crate::kernels::convolutions::{parts, quadrants, same_padding, windows};
+use crate::kernels::convolutions::{expanded_depthwise, parts, quadrants, same_padding, windows};
 use crate::kernels::{ChannelFilters, Filters};
 
 /// A convolution that sees all channels, with a bias and SAME padding.
@@ -137,6 +137,16 @@ impl Depthwise {
             DepthwiseFilters::Packed(filters) => filters.depthwise(x, &self.bias, self.stride),
         }
     }
+
+    /// Of what `expand` makes, both with ReLU6.
+    fn forward_expanded(&self, expand: &Convolution, x: Tensor<4>) -> Tensor<4> {
+        match (&expand.filters, &self.filters) {
+            (FullFilters::Packed(full), DepthwiseFilters::Packed(each)) => {
+                expanded_depthwise(x, (full, &expand.bias), (each, &self.bias), self.stride)
+            }
+            _ => self.forward(expand.forward(x)),
+        }
+    }
 }
 
 /// A convolution of Burn's with SAME padding.
@@ -171,11 +181,10 @@ impl Block {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let residual = self.residual.then(|| x.clone());
         let y = match &self.expand {
-            Some(expand) => expand.forward(x),
-            None => x,
+            Some(expand) => self.depthwise.forward_expanded(expand, x),
+            None => self.depthwise.forward(x),
         };
-        self.project
-            .forward_onto(self.depthwise.forward(y), residual)
+        self.project.forward_onto(y, residual)
     }
 }
 

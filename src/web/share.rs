@@ -100,7 +100,7 @@ impl Pictures {
         let mut pictures = Vec::with_capacity(names.len());
         let mut places = HashMap::new();
         for Named { id, name } in names {
-            let square = self.square(id)?.clone();
+            let square = self.square(id)?;
             places.insert(id, pictures.len());
             pictures.push(SharedPicture { name, square });
         }

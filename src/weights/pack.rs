@@ -22,8 +22,9 @@
 //! The adapter changes the attention matrices by `up · down`, two thin matrices each. Merged ahead they would have to be
 //! written in eight bits instead of the published four, ten megabytes more for SmolLM2-135M.
 //! So the pack holds the published bytes, and beside them `NAME.lora.down` `[rank, in]` and `NAME.lora.up` `[rank, out]`,
-//! transposed so that its rows are whole blocks, with the adapter's scale in it. [`PackReader`] puts the three together
-//! and gives `NAME` only, in eight bits where it was quantised: on the device there is room for them.
+//! transposed so that its rows are whole blocks, with the adapter's scale in it. [`PackReader`] gives the three as they are, for the
+//! CPU, whose memory is the page's; or it puts them together and gives `NAME` only, in eight bits where it was quantised: on a GPU there is
+//! room for them, and every operation less counts. [`Adapters`] says which.
 
 #[cfg(feature = "cli")]
 mod open;
@@ -42,7 +43,7 @@ use super::quant::QuantError;
 use super::{EncodedTensor, Encoding, HostTensor};
 use crate::model::config::ModelConfig;
 #[cfg(feature = "cli")]
-pub use open::{Adapters, OpenPack};
+pub use open::OpenPack;
 #[cfg(feature = "cli")]
 pub use write::write_pack;
 
@@ -390,6 +391,17 @@ impl Manifest {
     }
 }
 
+/// What becomes of the adapter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adapters {
+    /// Each matrix comes with its own in it.
+    Merged,
+    /// A matrix in blocks comes as published and its thin matrices beside it, so that it needs no more bits. One that is not in blocks comes merged.
+    Beside,
+    /// The matrices come as published, for comparison.
+    LeftOut,
+}
+
 /// Takes the shards of a pack, one at a time and in any order, and gives the tensors that are complete.
 pub struct PackReader {
     manifest: Manifest,
@@ -399,13 +411,12 @@ pub struct PackReader {
     begun: BTreeMap<String, (EncodedTensor, usize)>,
     /// Complete tensors that wait for what belongs to them.
     adapted: BTreeMap<String, EncodedTensor>,
-    /// Whether matrices get their adapters.
-    adapt: bool,
+    adapters: Adapters,
 }
 
 impl PackReader {
     /// A reader that has seen no shard yet, of a manifest as [`Manifest::parse`] gave it.
-    pub fn new(manifest: Manifest) -> Self {
+    pub fn new(manifest: Manifest, adapters: Adapters) -> Self {
         let mut waiting: Vec<_> = manifest.shards.iter().map(|_| Some(Vec::new())).collect();
         for (name, entry) in &manifest.tensors {
             let mut offset = 0;
@@ -425,14 +436,8 @@ impl PackReader {
             waiting,
             begun: BTreeMap::new(),
             adapted: BTreeMap::new(),
-            adapt: true,
+            adapters,
         }
-    }
-
-    /// Gives the matrices as they were published, for comparison.
-    pub fn without_adapters(mut self) -> Self {
-        self.adapt = false;
-        self
     }
 
     /// The manifest.
@@ -440,7 +445,7 @@ impl PackReader {
         &self.manifest
     }
 
-    /// Checks a shard's length and SHA-256, and gives the tensors that it completes, in their encodings; adapted ones in Q8_0. `bytes`
+    /// Checks a shard's length and SHA-256, and gives the tensors that it completes, in their encodings; merged ones in Q8_0. `bytes`
     /// are the file's.
     ///
     /// A shard that is refused may be given again.
@@ -542,8 +547,13 @@ impl PackReader {
             .iter()
             .find_map(|suffix| name.strip_suffix(suffix))
             .unwrap_or(&name);
-        if !self.adapt {
-            return Ok((base == name).then_some((name, tensor)));
+        let stored = self.manifest.tensors.get(base).map(|entry| entry.encoding);
+        match self.adapters {
+            Adapters::LeftOut => return Ok((base == name).then_some((name, tensor))),
+            Adapters::Beside if stored.is_some_and(|encoding| encoding.block_values() > 1) => {
+                return Ok(Some((name, tensor)));
+            }
+            Adapters::Beside | Adapters::Merged => {}
         }
         let [down, up] = LOW_RANK.map(|suffix| format!("{base}{suffix}"));
         if !self.manifest.tensors.contains_key(&down) {
@@ -558,7 +568,7 @@ impl PackReader {
             return Ok(None);
         }
         // Eight bits where it was quantised; as exact as it was where it was not.
-        let encoding = match self.adapted.get(&base).map(|matrix| matrix.encoding) {
+        let encoding = match stored {
             Some(exact @ (Encoding::F32 | Encoding::F16)) => exact,
             _ => Encoding::Q8_0,
         };

@@ -92,7 +92,7 @@ fn a_pack_gives_the_model_that_the_references_make() {
     let (manifest, shards) = tiny_pack();
     let manifest = Manifest::parse(&manifest).unwrap();
     assert_eq!(manifest.config, config());
-    let mut reader = PackReader::new(manifest);
+    let mut reader = PackReader::new(manifest, Adapters::Merged);
     let mut tensors = BTreeMap::new();
     for (index, shard) in shards.iter().enumerate() {
         for (name, tensor) in reader.push(index, shard).unwrap() {
@@ -224,7 +224,7 @@ fn a_tensor_straddles_shards_at_whole_rows() {
         .iter()
         .map(|shard| shard.path.clone())
         .collect();
-    let mut reader = PackReader::new(manifest);
+    let mut reader = PackReader::new(manifest, Adapters::Merged);
     let mut names = Vec::new();
     for index in [2, 0, 1] {
         for (name, tensor) in reader.push(index, &read(&folder, &paths[index])).unwrap() {
@@ -246,7 +246,7 @@ fn a_damaged_shard_is_named_and_may_be_given_again() {
     let (manifest, shards) = tiny_pack();
     let manifest = Manifest::parse(&manifest).unwrap();
     let path = manifest.shards[0].path.clone();
-    let mut reader = PackReader::new(manifest);
+    let mut reader = PackReader::new(manifest, Adapters::Merged);
     let whole = &shards[0];
 
     let error = reader.push(0, &whole[..100]).unwrap_err();
@@ -297,7 +297,9 @@ fn a_shard_that_holds_something_else_is_refused() {
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        PackReader::new(manifest).push(0, &shard).unwrap_err()
+        PackReader::new(manifest, Adapters::Merged)
+            .push(0, &shard)
+            .unwrap_err()
     };
     for error in [
         held(|shard| shard.truncate(shard.len() / 2)),
@@ -317,7 +319,9 @@ fn a_missing_shard_is_named() {
     let (manifest, _) = tiny_pack();
     let manifest = Manifest::parse(&manifest).unwrap();
     let path = manifest.shards[0].path.clone();
-    let error = PackReader::new(manifest).finish().unwrap_err();
+    let error = PackReader::new(manifest, Adapters::Merged)
+        .finish()
+        .unwrap_err();
     assert_eq!(error, PackError::Incomplete { path: path.clone() });
     assert_eq!(
         (error.code(), error.subject()),
@@ -429,7 +433,7 @@ proptest! {
             json[digits[place.index(digits.len())]] = digit;
         }
         if let Ok(manifest) = Manifest::parse(&json) {
-            let mut reader = PackReader::new(manifest);
+            let mut reader = PackReader::new(manifest, Adapters::Merged);
             let _ = reader.push(0, &shards[0]);
             let _ = reader.finish();
         }

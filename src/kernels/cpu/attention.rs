@@ -1,11 +1,13 @@
-//! Attention over the cache on the CPU.
+//! Attention over the cache on the CPU, where a key or a value is a scale and 16-bit integers.
 
-use wide::f32x8;
+use wide::{f32x8, i16x8, i32x8};
 
 /// Numbers in a vector.
 const LANES: usize = 8;
+/// Largest magnitude of an integer.
+const LARGEST: f32 = 32_767.0;
 
-/// Sizes of a cache, `[2, heads, capacity, width]`.
+/// Sizes of a cache, `[2, heads, capacity, 1 + width / 2]`.
 #[derive(Clone, Copy)]
 pub(super) struct Sizes {
     heads: usize,
@@ -14,17 +16,27 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    pub(super) fn of([_, heads, capacity, width]: [usize; 4]) -> Self {
+    pub(super) fn of([_, heads, capacity, row]: [usize; 4]) -> Self {
         Self {
             heads,
             capacity,
-            width,
+            width: (row - 1) * 2,
         }
     }
 
+    /// Channels of all heads of keys, or of values.
+    pub(super) fn narrow(self) -> usize {
+        self.heads * self.width
+    }
+
+    /// Numbers in a row.
+    fn row(self) -> usize {
+        1 + self.width / 2
+    }
+
     /// Where the row of a head and a position begins among the keys (0) or the values (1).
-    fn row(self, which: usize, head: usize, position: usize) -> usize {
-        ((which * self.heads + head) * self.capacity + position) * self.width
+    fn row_at(self, which: usize, head: usize, position: usize) -> usize {
+        ((which * self.heads + head) * self.capacity + position) * self.row()
     }
 }
 
@@ -37,11 +49,12 @@ pub(super) fn place(
     start: usize,
     sizes: Sizes,
 ) -> Vec<f32> {
-    let Sizes { heads, width, .. } = sizes;
+    let width = sizes.width;
     let all = projected.len() / rows;
-    let narrow = heads * width;
+    let narrow = sizes.narrow();
     let wide = all - 2 * narrow;
     let mut queries = Vec::with_capacity(rows * wide);
+    let mut turned = vec![0.0; width];
     for (row, projected) in projected.chunks_exact(all).enumerate() {
         let position = start + row;
         let (cosines, sines) = rope[position * width..][..width].split_at(width / 2);
@@ -57,10 +70,11 @@ pub(super) fn place(
             .zip(values.chunks_exact(width))
             .enumerate()
         {
-            let at = sizes.row(0, head, position);
-            rotate(key, cosines, sines, &mut cache[at..at + width]);
-            let at = sizes.row(1, head, position);
-            cache[at..at + width].copy_from_slice(value);
+            rotate(key, cosines, sines, &mut turned);
+            for (which, values) in [&turned, value].into_iter().enumerate() {
+                let at = sizes.row_at(which, head, position);
+                round(values, &mut cache[at..at + sizes.row()]);
+            }
         }
     }
     queries
@@ -92,28 +106,68 @@ pub(super) fn attend(
     let scale = (width as f32).sqrt().recip();
     let mut mixed = vec![0.0; queries.len()];
     let mut shares = Vec::with_capacity(start + rows);
-    for row in 0..rows {
-        let total = start + row + 1;
-        for head in 0..query_heads {
-            let at = row * wide + head * width;
-            let query = &queries[at..at + width];
-            let keys = &cache[sizes.row(0, head / shared, 0)..][..total * width];
-            shares.clear();
-            shares.extend(keys.chunks_exact(width).map(|key| dot(query, key) * scale));
-            softmax(&mut shares);
-            let values = &cache[sizes.row(1, head / shared, 0)..][..total * width];
-            for (value, &share) in values.chunks_exact(width).zip(&shares) {
-                add(&mut mixed[at..at + width], value, share);
+    // Those of one head at a time, for all queries that share it.
+    let (mut keys, mut values): (Vec<f32>, Vec<f32>) = (Vec::new(), Vec::new());
+    for head in 0..sizes.heads {
+        for (which, widened) in [&mut keys, &mut values].into_iter().enumerate() {
+            widened.resize((start + rows) * width, 0.0);
+            let kept = cache[sizes.row_at(which, head, 0)..].chunks_exact(sizes.row());
+            for (row, values) in kept.zip(widened.chunks_exact_mut(width)) {
+                widen(row, values);
             }
-            if row + 1 == rows && evidence.len() == query_heads * sizes.capacity {
-                let evidence = &mut evidence[head * sizes.capacity..];
-                for (evidence, share) in evidence.iter_mut().zip(&shares) {
-                    *evidence += share;
+        }
+        for row in 0..rows {
+            let total = start + row + 1;
+            let keys = &keys[..total * width];
+            let values = &values[..total * width];
+            for head in head * shared..(head + 1) * shared {
+                let at = row * wide + head * width;
+                let query = &queries[at..at + width];
+                shares.clear();
+                shares.extend(keys.chunks_exact(width).map(|key| dot(query, key) * scale));
+                softmax(&mut shares);
+                for (value, &share) in values.chunks_exact(width).zip(&shares) {
+                    add(&mut mixed[at..at + width], value, share);
+                }
+                if row + 1 == rows && evidence.len() == query_heads * sizes.capacity {
+                    let evidence = &mut evidence[head * sizes.capacity..];
+                    for (evidence, share) in evidence.iter_mut().zip(&shares) {
+                        *evidence += share;
+                    }
                 }
             }
         }
     }
     mixed
+}
+
+/// Puts a key or a value into its row.
+fn round(values: &[f32], row: &mut [f32]) {
+    let most = values
+        .iter()
+        .fold(0.0_f32, |most, value| most.max(value.abs()));
+    let inverse = if most > 0.0 { LARGEST / most } else { 0.0 };
+    let (scale, integers) = row.split_at_mut(1);
+    scale[0] = most / LARGEST;
+    let integers: &mut [i16] = bytemuck::cast_slice_mut(integers);
+    for (integer, value) in integers.iter_mut().zip(values) {
+        *integer = (value * inverse).round_ties_even() as i16;
+    }
+}
+
+/// The key or the value of a row.
+fn widen(row: &[f32], values: &mut [f32]) {
+    let (scale, integers) = row.split_at(1);
+    let integers: &[i16] = bytemuck::cast_slice(integers);
+    let (vectors, rest) = integers.as_chunks::<LANES>();
+    let (values, values_rest) = values.as_chunks_mut::<LANES>();
+    for (values, integers) in values.iter_mut().zip(vectors) {
+        let integers = i32x8::from_i16x8(i16x8::from(*integers));
+        *values = (f32x8::from_i32x8(integers) * f32x8::splat(scale[0])).to_array();
+    }
+    for (value, integer) in values_rest.iter_mut().zip(rest) {
+        *value = f32::from(*integer) * scale[0];
+    }
 }
 
 fn softmax(scores: &mut [f32]) {

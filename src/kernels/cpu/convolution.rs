@@ -21,8 +21,7 @@ struct FilterRows {
 
 impl FilterRows {
     fn new(words: &[i32], width: usize) -> Self {
-        let row_words = 1 + width / 2;
-        let rows = words.chunks_exact(row_words);
+        let rows = words.chunks_exact(row_words(width));
         let mut filters = Self {
             integers: Vec::with_capacity(rows.len() * width / LANES),
             scales: Vec::with_capacity(rows.len()),
@@ -40,20 +39,50 @@ impl FilterRows {
     }
 }
 
+/// A map's rows of `width` channels as integers.
+pub(super) fn rows_of(x: &[f32], width: usize) -> Rows {
+    Rows::new(x, width, width, LARGEST)
+}
+
+/// No less than 0 and no more than 6.
+pub(super) fn relu6(sum: f32x4) -> f32x4 {
+    sum.fast_max(f32x4::ZERO).fast_min(f32x4::splat(6.0))
+}
+
 /// `x Wᵀ + bias`, then `finish` on four outputs that begin at an index of the output. `out` is a multiple of four.
 pub(super) fn product(
-    x: &[f32],
+    rows: &Rows,
     width: usize,
     words: &[i32],
     bias: &[f32],
     finish: impl Fn(f32x4, usize) -> f32x4,
 ) -> Vec<f32> {
-    let rows = Rows::new(x, width, width, LARGEST);
+    let out = words.len() / row_words(width);
+    let mut y = vec![0.0; rows.len() * out];
+    product_into(rows, width, words, bias, finish, &mut y);
+    y
+}
+
+/// Words of a row of filters.
+const fn row_words(width: usize) -> usize {
+    1 + width / 2
+}
+
+/// [`product`], into `y`.
+fn product_into(
+    rows: &Rows,
+    width: usize,
+    words: &[i32],
+    bias: &[f32],
+    finish: impl Fn(f32x4, usize) -> f32x4,
+    y: &mut [f32],
+) {
     let filters = FilterRows::new(words, width);
     let (count, out) = (rows.len(), filters.scales.len());
     let mut padded_bias = vec![0.0; out];
-    padded_bias[..bias.len()].copy_from_slice(bias);
-    let mut y = vec![0.0; count * out];
+    for (padded, bias) in padded_bias.iter_mut().zip(bias) {
+        *padded = *bias;
+    }
     let vectors = width / LANES;
     for band in (0..count).step_by(BAND) {
         for column in (0..out).step_by(OUTS) {
@@ -61,19 +90,13 @@ pub(super) fn product(
                 std::array::from_fn(|at| &filters.integers[(column + at) * vectors..][..vectors]);
             let scales = four(&filters.scales[column..]);
             let bias = four(&padded_bias[column..]);
-            multiply::<false>(
-                &rows,
-                band..(band + BAND).min(count),
-                weights,
-                |row, sum| {
-                    let at = row * out + column;
-                    let sum = sum * scales + bias;
-                    y[at..at + OUTS].copy_from_slice(&finish(sum, at).to_array());
-                },
-            );
+            multiply::<false>(rows, band..(band + BAND).min(count), weights, |row, sum| {
+                let at = row * out + column;
+                let sum = sum * scales + bias;
+                y[at..at + OUTS].copy_from_slice(&finish(sum, at).to_array());
+            });
         }
     }
-    y
 }
 
 fn four(values: &[f32]) -> f32x4 {
@@ -112,6 +135,46 @@ impl Sizes {
 
 /// A filter a channel, with bias and ReLU6.
 pub(super) fn depthwise(x: &[f32], weight: &[f32], bias: &[f32], sizes: Sizes) -> Vec<f32> {
+    let [rows, columns] = sizes.out();
+    let mut y = vec![0.0; sizes.pictures * rows * columns * sizes.channels];
+    // A block of channels at a time, so that its filters stay in the first cache.
+    for block in (0..sizes.channels).step_by(BLOCK) {
+        let map = (&x[block..], sizes.channels);
+        depthwise_block(map, weight, bias, sizes, block, &mut y);
+    }
+    y
+}
+
+/// [`depthwise`] of what ReLU6 leaves of `x Wᵀ + bias`, of which no more than a block of channels is there at a time: all of them are the
+/// largest map of an encoder by far.
+pub(super) fn expanded_depthwise(
+    x: &Rows,
+    input: usize,
+    (words, bias): (&[i32], &[f32]),
+    (weight, depthwise_bias): (&[f32], &[f32]),
+    sizes: Sizes,
+) -> Vec<f32> {
+    let [rows, columns] = sizes.out();
+    let mut map = vec![0.0; x.len() * BLOCK];
+    let mut y = vec![0.0; sizes.pictures * rows * columns * sizes.channels];
+    let blocks = words.chunks_exact(BLOCK * row_words(input));
+    for (block, words) in (0..sizes.channels).step_by(BLOCK).zip(blocks) {
+        let bias = bias.get(block..).unwrap_or_default();
+        product_into(x, input, words, bias, |sum, _| relu6(sum), &mut map);
+        depthwise_block((&map, BLOCK), weight, depthwise_bias, sizes, block, &mut y);
+    }
+    y
+}
+
+/// A block of channels of [`depthwise`], from the channel `block` on: the first of a pixel of `x`, of which each has so many values.
+fn depthwise_block(
+    (x, room): (&[f32], usize),
+    weight: &[f32],
+    bias: &[f32],
+    sizes: Sizes,
+    block: usize,
+    y: &mut [f32],
+) {
     const FOURS: usize = BLOCK / LANES;
     let Sizes {
         pictures,
@@ -122,48 +185,43 @@ pub(super) fn depthwise(x: &[f32], weight: &[f32], bias: &[f32], sizes: Sizes) -
         ..
     } = sizes;
     let [rows, columns] = sizes.out();
-    let mut y = vec![0.0; pictures * rows * columns * channels];
     let vectors = |values: &[f32]| -> [f32x8; FOURS] {
         let (values, _) = values.as_chunks::<LANES>();
         std::array::from_fn(|at| f32x8::from(values[at]))
     };
-    // A block of channels at a time, so that its filters stay in the first cache.
-    for block in (0..channels).step_by(BLOCK) {
-        let filters: Vec<[f32x8; FOURS]> = weight
-            .chunks_exact(channels)
-            .map(|tap| vectors(&tap[block..block + BLOCK]))
-            .collect();
-        let mut start = [0.0; BLOCK];
-        for (start, bias) in start.iter_mut().zip(bias.iter().skip(block)) {
-            *start = *bias;
-        }
-        let start = vectors(&start);
-        for picture in 0..pictures {
-            let x = &x[picture * height * width * channels..];
-            let y = &mut y[picture * rows * columns * channels..];
-            for row in 0..rows {
-                for column in 0..columns {
-                    let mut sums = start;
-                    for (down, from_row) in sizes.taps(height, row) {
-                        for (across, from_column) in sizes.taps(width, column) {
-                            let at = (from_row * width + from_column) * channels + block;
-                            let values = vectors(&x[at..at + BLOCK]);
-                            let filter = &filters[down * kernel + across];
-                            for four in 0..FOURS {
-                                sums[four] += values[four] * filter[four];
-                            }
+    let filters: Vec<[f32x8; FOURS]> = weight
+        .chunks_exact(channels)
+        .map(|tap| vectors(&tap[block..block + BLOCK]))
+        .collect();
+    let mut start = [0.0; BLOCK];
+    for (start, bias) in start.iter_mut().zip(bias.iter().skip(block)) {
+        *start = *bias;
+    }
+    let start = vectors(&start);
+    for picture in 0..pictures {
+        let x = &x[picture * height * width * room..];
+        let y = &mut y[picture * rows * columns * channels..];
+        for row in 0..rows {
+            for column in 0..columns {
+                let mut sums = start;
+                for (down, from_row) in sizes.taps(height, row) {
+                    for (across, from_column) in sizes.taps(width, column) {
+                        let at = (from_row * width + from_column) * room;
+                        let values = vectors(&x[at..at + BLOCK]);
+                        let filter = &filters[down * kernel + across];
+                        for four in 0..FOURS {
+                            sums[four] += values[four] * filter[four];
                         }
                     }
-                    let at = (row * columns + column) * channels + block;
-                    for (four, sum) in sums.into_iter().enumerate() {
-                        let sum = sum.fast_max(f32x8::ZERO).fast_min(f32x8::splat(6.0));
-                        y[at + four * LANES..][..LANES].copy_from_slice(&sum.to_array());
-                    }
+                }
+                let at = (row * columns + column) * channels + block;
+                for (four, sum) in sums.into_iter().enumerate() {
+                    let sum = sum.fast_max(f32x8::ZERO).fast_min(f32x8::splat(6.0));
+                    y[at + four * LANES..][..LANES].copy_from_slice(&sum.to_array());
                 }
             }
         }
     }
-    y
 }
 
 /// The pixels under the window at every place; `x` has its channels one after the other.

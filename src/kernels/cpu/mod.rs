@@ -12,10 +12,11 @@ use burn::tensor::{Element, TensorData};
 use wide::f32x4;
 
 use self::convolution::Sizes;
-use self::product::{decode_row, product};
+use self::integers::Rows;
+use self::product::{Activations, add_adapted, decode_row, product};
 use super::convolutions::padded;
 use super::quantised::{BLOCK, Blocks};
-use super::{Convolutions, Kernels, Normed};
+use super::{AdaptedKernels, AdaptedWords, Convolutions, Kernels, Normed};
 
 /// A tensor of the CPU.
 type FlexTensor = FloatTensor<Flex>;
@@ -29,7 +30,7 @@ impl Kernels for Flex {
         let (x, words) = (x.to_contiguous(), words.to_contiguous());
         let [rows, input] = dims(&x);
         let [out, _] = dims(&words);
-        let y = product(values(&x), input, values(&words), blocks);
+        let y = product(&Activations::new(values(&x), input), values(&words), blocks);
         FlexTensor::from_data(TensorData::new(y, [rows, out]))
     }
 
@@ -43,7 +44,7 @@ impl Kernels for Flex {
         let residual = residual.to_contiguous();
         let [rows, input] = dims(&x);
         let [out, _] = dims(&words);
-        let mut y = product(values(&x), input, values(&words), blocks);
+        let mut y = product(&Activations::new(values(&x), input), values(&words), blocks);
         for (y, residual) in y.iter_mut().zip(values::<f32>(&residual)) {
             *y += residual;
         }
@@ -57,19 +58,19 @@ impl Kernels for Flex {
         Normed { blocks, epsilon }: Normed,
     ) -> FloatTensor<Self> {
         let words = words.to_contiguous();
-        let (normed, rows, input) = normed(&x, &norm, epsilon);
-        let y = product(&normed, input, values(&words), blocks);
+        let x = normed(&x, &norm, epsilon);
+        let rows = x.len();
+        let mut y = product(&x, values(&words), blocks);
         let out = y.len() / rows / 2;
-        let mut hidden = Vec::with_capacity(rows * out);
-        for row in y.chunks_exact(2 * out) {
-            let (gate, up) = row.split_at(out);
-            hidden.extend(
-                gate.iter()
-                    .zip(up)
-                    .map(|(gate, up)| gate / (1.0 + (-gate).exp()) * up),
-            );
+        // In the place of what it is made of, of which the front is read before it is written: of many rows both together are megabytes.
+        for row in 0..rows {
+            for at in 0..out {
+                let (gate, up) = (y[2 * row * out + at], y[(2 * row + 1) * out + at]);
+                y[row * out + at] = gate / (1.0 + (-gate).exp()) * up;
+            }
         }
-        FlexTensor::from_data(TensorData::new(hidden, [rows, out]))
+        y.truncate(rows * out);
+        FlexTensor::from_data(TensorData::new(y, [rows, out]))
     }
 
     fn attention_inputs(
@@ -77,26 +78,14 @@ impl Kernels for Flex {
         norm: FloatTensor<Self>,
         words: IntTensor<Self>,
         rope: FloatTensor<Self>,
-        mut cache: FloatTensor<Self>,
+        cache: FloatTensor<Self>,
         start: IntTensor<Self>,
         Normed { blocks, epsilon }: Normed,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let (words, rope) = (words.to_contiguous(), rope.to_contiguous());
-        let (normed, rows, input) = normed(&x, &norm, epsilon);
-        let projected = product(&normed, input, values(&words), blocks);
-        let sizes = attention::Sizes::of(dims(&cache));
-        let start = position(&start);
-        let query = attention::place(
-            &projected,
-            rows,
-            values(&rope),
-            cache.storage_mut(),
-            start,
-            sizes,
-        );
-        let wide = query.len() / rows;
-        let query = FlexTensor::from_data(TensorData::new(query, [rows, wide]));
-        (query, cache)
+        let words = words.to_contiguous();
+        let x = normed(&x, &norm, epsilon);
+        let projected = product(&x, values(&words), blocks);
+        place(&projected, x.len(), &rope, cache, &start)
     }
 
     fn cached_attention(
@@ -128,8 +117,8 @@ impl Kernels for Flex {
         Normed { blocks, epsilon }: Normed,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let words = words.to_contiguous();
-        let (normed, _, input) = normed(&x, &norm, epsilon);
-        let logits = product(&normed, input, values(&words), blocks);
+        let x = normed(&x, &norm, epsilon);
+        let logits = product(&x, values(&words), blocks);
         let (best, highest) =
             logits
                 .iter()
@@ -167,6 +156,55 @@ impl Kernels for Flex {
     }
 }
 
+impl AdaptedKernels for Flex {
+    fn adapted_product_onto(
+        x: FloatTensor<Self>,
+        words: AdaptedWords<Self>,
+        residual: FloatTensor<Self>,
+        blocks: Blocks,
+    ) -> FloatTensor<Self> {
+        let x = x.to_contiguous();
+        let [rows, input] = dims(&x);
+        let [out, _] = dims(&words.matrix);
+        let x = Activations::new(values(&x), input);
+        let mut y = adapted(&x, &words, blocks, &[out]);
+        let residual = residual.to_contiguous();
+        for (y, residual) in y.iter_mut().zip(values::<f32>(&residual)) {
+            *y += residual;
+        }
+        FlexTensor::from_data(TensorData::new(y, [rows, out]))
+    }
+
+    fn adapted_attention_inputs(
+        x: FloatTensor<Self>,
+        norm: FloatTensor<Self>,
+        words: AdaptedWords<Self>,
+        rope: FloatTensor<Self>,
+        cache: FloatTensor<Self>,
+        start: IntTensor<Self>,
+        Normed { blocks, epsilon }: Normed,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let x = normed(&x, &norm, epsilon);
+        let [all, _] = dims(&words.matrix);
+        let narrow = attention::Sizes::of(dims(&cache)).narrow();
+        let projected = adapted(&x, &words, blocks, &[all - 2 * narrow, narrow, narrow]);
+        place(&projected, x.len(), &rope, cache, &start)
+    }
+}
+
+/// The product with a matrix of parts of these widths, and what their adapters add to it.
+fn adapted(
+    x: &Activations,
+    words: &AdaptedWords<Flex>,
+    blocks: Blocks,
+    parts: &[usize],
+) -> Vec<f32> {
+    let [matrix, down, up] = [&words.matrix, &words.down, &words.up].map(FlexTensor::to_contiguous);
+    let mut y = product(x, values(&matrix), blocks);
+    add_adapted(x, values(&down), values(&up), parts, &mut y);
+    y
+}
+
 impl Convolutions for Flex {
     fn windows(pixels: FloatTensor<Self>, kernel: usize, stride: usize) -> FloatTensor<Self> {
         let pixels = pixels.to_contiguous();
@@ -190,10 +228,7 @@ impl Convolutions for Flex {
         words: IntTensor<Self>,
         bias: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let (least, most) = (f32x4::ZERO, f32x4::splat(6.0));
-        pointwise(&x, &words, &bias, |sum, _| {
-            sum.fast_max(least).fast_min(most)
-        })
+        pointwise(x, &words, &bias, |sum, _| convolution::relu6(sum))
     }
 
     fn pointwise_linear(
@@ -201,7 +236,7 @@ impl Convolutions for Flex {
         words: IntTensor<Self>,
         bias: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        pointwise(&x, &words, &bias, |sum, _| sum)
+        pointwise(x, &words, &bias, |sum, _| sum)
     }
 
     fn pointwise_onto(
@@ -212,7 +247,7 @@ impl Convolutions for Flex {
     ) -> FloatTensor<Self> {
         let residual = residual.to_contiguous();
         let residual = values::<f32>(&residual);
-        pointwise(&x, &words, &bias, |sum, at| {
+        pointwise(x, &words, &bias, |sum, at| {
             let (fours, _) = residual[at..].as_chunks::<4>();
             sum + f32x4::from(fours[0])
         })
@@ -241,6 +276,37 @@ impl Convolutions for Flex {
         FlexTensor::from_data(TensorData::new(y, [pictures, rows, columns, channels]))
     }
 
+    fn expanded_depthwise(
+        x: FloatTensor<Self>,
+        words: IntTensor<Self>,
+        bias: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        depthwise_bias: FloatTensor<Self>,
+        stride: usize,
+    ) -> FloatTensor<Self> {
+        let [words, bias, weight, depthwise_bias] =
+            [words, bias, weight, depthwise_bias].map(|tensor| tensor.to_contiguous());
+        let [pictures, height, width, input] = dims(&x);
+        let [taps, channels] = dims(&weight);
+        let sizes = Sizes {
+            pictures,
+            height,
+            width,
+            channels,
+            kernel: taps.isqrt(),
+            stride,
+        };
+        let [rows, columns] = sizes.out();
+        let y = convolution::expanded_depthwise(
+            &into_rows(x, input),
+            input,
+            (values(&words), values(&bias)),
+            (values(&weight), values(&depthwise_bias)),
+            sizes,
+        );
+        FlexTensor::from_data(TensorData::new(y, [pictures, rows, columns, channels]))
+    }
+
     fn quadrants(map: FloatTensor<Self>, channels: usize) -> FloatTensor<Self> {
         let map = map.to_contiguous();
         let [pictures, height, width, room] = dims(&map);
@@ -259,24 +325,43 @@ impl Convolutions for Flex {
 
 /// A convolution of every pixel by itself, with what is done to four of its outputs, given where they begin.
 fn pointwise(
-    x: &FlexTensor,
+    x: FlexTensor,
     words: &FlexTensor,
     bias: &FlexTensor,
     finish: impl Fn(f32x4, usize) -> f32x4,
 ) -> FlexTensor {
-    let (x, words, bias) = (
-        x.to_contiguous(),
-        words.to_contiguous(),
-        bias.to_contiguous(),
-    );
+    let (words, bias) = (words.to_contiguous(), bias.to_contiguous());
     let [pictures, height, width, input] = dims(&x);
     let [out, _] = dims(&words);
-    let y = convolution::product(values(&x), input, values(&words), values(&bias), finish);
+    let x = into_rows(x, input);
+    let y = convolution::product(&x, input, values(&words), values(&bias), finish);
     FlexTensor::from_data(TensorData::new(y, [pictures, height, width, out]))
 }
 
-/// Normed rows, their number and their width.
-fn normed(x: &FlexTensor, norm: &FlexTensor, epsilon: f32) -> (Vec<f32>, usize, usize) {
+/// A map's rows. The map itself, twice as large, is then not needed any more.
+fn into_rows(x: FlexTensor, width: usize) -> Rows {
+    convolution::rows_of(values(&x.to_contiguous()), width)
+}
+
+/// Rotates projected queries and keys, puts keys and values into the cache, and gives the queries and the cache.
+fn place(
+    projected: &[f32],
+    rows: usize,
+    rope: &FlexTensor,
+    mut cache: FlexTensor,
+    start: &IntTensor<Flex>,
+) -> (FlexTensor, FlexTensor) {
+    let rope = rope.to_contiguous();
+    let sizes = attention::Sizes::of(dims(&cache));
+    let (start, rope) = (position(start), values(&rope));
+    let query = attention::place(projected, rows, rope, cache.storage_mut(), start, sizes);
+    let wide = query.len() / rows;
+    let query = FlexTensor::from_data(TensorData::new(query, [rows, wide]));
+    (query, cache)
+}
+
+/// Normed rows as a product takes them.
+fn normed(x: &FlexTensor, norm: &FlexTensor, epsilon: f32) -> Activations {
     let (x, norm) = (x.to_contiguous(), norm.to_contiguous());
     let [rows, input] = dims(&x);
     let weight = values::<f32>(&norm);
@@ -286,7 +371,7 @@ fn normed(x: &FlexTensor, norm: &FlexTensor, epsilon: f32) -> (Vec<f32>, usize, 
         let scale = (square / input as f32 + epsilon).sqrt().recip();
         y.extend(row.iter().zip(weight).map(|(x, weight)| x * scale * weight));
     }
-    (y, rows, input)
+    Activations::new(&y, input)
 }
 
 fn position(start: &IntTensor<Flex>) -> usize {

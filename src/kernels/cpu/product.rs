@@ -36,11 +36,82 @@ const CHANNELS: [usize; BLOCK] = {
     channels
 };
 
-/// `x Wᵀ` for rows of `input` values and `out` rows of blocks; `[rows, out]`.
-pub(super) fn product(x: &[f32], input: usize, words: &[i32], blocks: Blocks) -> Vec<f32> {
+/// Rows of activations as integers, in the order of [`CHANNELS`], with the sum of each block.
+pub(super) struct Activations {
+    rows: Rows,
+    sums: Vec<f32>,
+    /// Blocks in a row.
+    blocks: usize,
+}
+
+impl Activations {
+    /// Of rows of `input` values.
+    pub(super) fn new(x: &[f32], input: usize) -> Self {
+        let (blocks, _) = x.as_chunks::<BLOCK>();
+        let in_order: Vec<f32> = blocks
+            .iter()
+            .flat_map(|block| CHANNELS.map(|channel| block[channel]))
+            .collect();
+        let is_few = x.len() < MANY * input;
+        let largest = if is_few { LARGEST } else { LARGEST_BESIDE };
+        let rows = Rows::new(&in_order, input, BLOCK, largest);
+        let sums = (0..rows.len())
+            .flat_map(|row| rows.row(row).sums())
+            .collect();
+        Self {
+            rows,
+            sums,
+            blocks: input / BLOCK,
+        }
+    }
+
+    /// Number of rows.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The sums of a row's blocks.
+    fn sums(&self, row: usize) -> &[f32] {
+        &self.sums[row * self.blocks..][..self.blocks]
+    }
+}
+
+/// `x Wᵀ` for `out` rows of blocks; `[rows, out]`.
+pub(super) fn product(x: &Activations, words: &[i32], blocks: Blocks) -> Vec<f32> {
     match blocks {
-        Blocks::Q4_1 => multiply::<Nibbles, 5>(x, input, words),
-        Blocks::Q8_0 => multiply::<Bytes, 9>(x, input, words),
+        Blocks::Q4_1 => multiply::<Nibbles, 5>(x, words),
+        Blocks::Q8_0 => multiply::<Bytes, 9>(x, words),
+    }
+}
+
+/// Adds to each part of `y` what its adapter makes of `x`, see [`crate::kernels::AdaptedWords`]; `parts` are the parts' widths.
+pub(super) fn add_adapted(
+    x: &Activations,
+    down: &[i32],
+    up: &[i32],
+    parts: &[usize],
+    y: &mut [f32],
+) {
+    let low = product(x, down, Blocks::Q8_0);
+    let count = x.len();
+    let (ranks, out) = (low.len() / count, y.len() / count);
+    let rank = ranks / parts.len();
+    let row_words = up.len() / out;
+    let mut begin = 0;
+    for (part, width) in parts.iter().enumerate() {
+        let low: Vec<f32> = low
+            .chunks_exact(ranks)
+            .flat_map(|row| &row[part * rank..][..rank])
+            .copied()
+            .collect();
+        let up = &up[begin * row_words..][..width * row_words];
+        let added = product(&Activations::new(&low, rank), up, Blocks::Q8_0);
+        for (y, added) in y.chunks_exact_mut(out).zip(added.chunks_exact(*width)) {
+            for (y, added) in y[begin..].iter_mut().zip(added) {
+                *y += added;
+            }
+        }
+        begin += width;
     }
 }
 
@@ -126,33 +197,18 @@ fn singles(words: i32x4) -> f32x4 {
     bytemuck::cast(magnitudes | ((words & i32x4::splat(0x8000)) << 16))
 }
 
-fn multiply<F: Form<WORDS>, const WORDS: usize>(
-    x: &[f32],
-    input: usize,
-    words: &[i32],
-) -> Vec<f32> {
+fn multiply<F: Form<WORDS>, const WORDS: usize>(x: &Activations, words: &[i32]) -> Vec<f32> {
     let (weights, _) = words.as_chunks::<WORDS>();
-    let (blocks, _) = x.as_chunks::<BLOCK>();
-    let in_order: Vec<f32> = blocks
-        .iter()
-        .flat_map(|block| CHANNELS.map(|channel| block[channel]))
-        .collect();
-    let is_few = x.len() < MANY * input;
-    let largest = if is_few { LARGEST } else { LARGEST_BESIDE };
-    let rows = Rows::new(&in_order, input, BLOCK, largest);
-    let blocks = input / BLOCK;
+    let blocks = x.blocks;
+    let rows = &x.rows;
     let out = weights.len() / blocks.max(1);
     let mut y = vec![0.0; rows.len() * out];
     let (groups, _) = weights.as_chunks::<GROUP>();
     let fours = groups.chunks_exact(blocks.max(1)).enumerate();
-    let sums: Vec<f32> = (0..rows.len())
-        .flat_map(|row| rows.row(row).sums())
-        .collect();
-    let sums = |row: usize| &sums[row * blocks..][..blocks];
-    if is_few {
+    if rows.len() < MANY {
         for (four, weights) in fours {
             for row in 0..rows.len() {
-                let products = few::<F, WORDS>(rows.row(row), sums(row), weights);
+                let products = few::<F, WORDS>(rows.row(row), x.sums(row), weights);
                 put(&mut y[row * out..][..out], four, products);
             }
         }
@@ -162,8 +218,8 @@ fn multiply<F: Form<WORDS>, const WORDS: usize>(
             reduced.fill::<F, WORDS>(weights);
             let vectors = reduced.integers.len() / OUTS;
             let weights = std::array::from_fn(|row| &reduced.integers[row * vectors..][..vectors]);
-            integers::multiply::<true>(&rows, 0..rows.len(), weights, |row, products| {
-                let products = products * reduced.scales + reduced.minima(sums(row));
+            integers::multiply::<true>(rows, 0..rows.len(), weights, |row, products| {
+                let products = products * reduced.scales + reduced.minima(x.sums(row));
                 put(&mut y[row * out..][..out], four, products);
             });
         }

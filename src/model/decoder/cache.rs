@@ -15,8 +15,10 @@ const SHORT: usize = 256;
 /// Key/value cache of a whole decoder for one sequence.
 #[derive(Clone, Debug)]
 pub struct KeyValueCache {
-    /// Keys and values of each layer, `[2, heads, capacity, head_width]`.
+    /// Keys and values of each layer, `[2, heads, capacity, row]`.
     layers: Vec<Tensor<4>>,
+    /// Numbers of a row in each layer.
+    rows: Vec<usize>,
     /// Stands where a step is given no room for evidence. Kept, so that no step has to make one.
     no_evidence: Tensor<2>,
     config: DecoderConfig,
@@ -26,10 +28,17 @@ pub struct KeyValueCache {
 }
 
 impl KeyValueCache {
-    /// A cache without room, which [`KeyValueCache::empty`] gives it, for up to `limit` positions.
-    pub fn new(config: &DecoderConfig, limit: usize, device: &Device) -> Self {
+    /// A cache without room, which [`KeyValueCache::empty`] gives it, for up to `limit` positions; `rows` are the numbers of a key or a value
+    /// in each layer.
+    pub(super) fn new(
+        config: &DecoderConfig,
+        rows: Vec<usize>,
+        limit: usize,
+        device: &Device,
+    ) -> Self {
         Self {
             layers: Vec::new(),
+            rows,
             no_evidence: Tensor::zeros([1, 1], device),
             config: config.clone(),
             length: 0,
@@ -54,7 +63,8 @@ impl KeyValueCache {
         // The old ones go first, so that both never stand beside each other.
         self.layers.clear();
         let device = self.no_evidence.device();
-        let layers = (0..self.config.layers).map(|_| Self::layer(&self.config, capacity, &device));
+        let layers = self.rows.iter();
+        let layers = layers.map(|row| Self::layer(&self.config, capacity, *row, &device));
         self.layers.extend(layers);
         self.capacity = capacity;
     }
@@ -65,9 +75,13 @@ impl KeyValueCache {
     }
 
     /// One layer's part, empty.
-    pub(super) fn layer(config: &DecoderConfig, capacity: usize, device: &Device) -> Tensor<4> {
-        let shape = [2, config.key_value_heads, capacity, config.head_width];
-        Tensor::zeros(shape, device)
+    pub(super) fn layer(
+        config: &DecoderConfig,
+        capacity: usize,
+        row: usize,
+        device: &Device,
+    ) -> Tensor<4> {
+        Tensor::zeros([2, config.key_value_heads, capacity, row], device)
     }
 
     /// Positions filled.
@@ -115,7 +129,9 @@ mod tests {
     #[test]
     fn a_cache_is_as_large_as_its_sequence_asks_for() {
         let config = ModelConfig::tiny().decoder;
-        let mut cache = KeyValueCache::new(&config, 1000, &Device::flex());
+        let rows = vec![9, 16];
+        let empty = |limit| KeyValueCache::new(&config, rows.clone(), limit, &Device::flex());
+        let mut cache = empty(1000);
         assert_eq!(cache.capacity(), 0);
         for (positions, capacity) in [
             (1, 64),
@@ -128,13 +144,13 @@ mod tests {
         ] {
             cache.empty(positions);
             assert_eq!(cache.capacity(), capacity, "{positions} positions");
-            cache.update(positions, |_, layer| {
-                assert_eq!(layer.dims()[2], capacity);
+            cache.update(positions, |index, layer| {
+                assert_eq!(layer.dims()[2..], [capacity, rows[index]]);
                 layer
             });
             assert_eq!(cache.len(), positions);
         }
-        let mut small = KeyValueCache::new(&config, 40, &Device::flex());
+        let mut small = empty(40);
         small.empty(10);
         assert_eq!(small.capacity(), 40);
     }

@@ -8,7 +8,7 @@ mod rope;
 
 use burn::module::Module;
 use burn::tensor::activation::silu;
-use burn::tensor::{Bool, Int, Tensor};
+use burn::tensor::{Bool, Device, Int, Tensor};
 
 use self::attention::Cached;
 pub use self::attention::{Attention, Watched};
@@ -18,7 +18,7 @@ pub use self::projection::{LowRank, Projection};
 pub use self::rope::RotaryEmbedding;
 use super::config::DecoderConfig;
 use super::parameters::{Matrix, ParameterError, Parameters};
-use crate::kernels::{Likeliest, Norm};
+use crate::kernels::{Likeliest, Norm, cache_row};
 
 /// SwiGLU feed-forward (Shazeer 2020).
 #[derive(Module, Debug)]
@@ -107,9 +107,12 @@ impl DecoderBlock {
 
 /// One decoder block in one of two forms.
 #[derive(Module, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there are thirty of them, and no box is a module"
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(
+        clippy::large_enum_variant,
+        reason = "there are thirty of them, and no box is a module"
+    )
 )]
 enum Block {
     /// Of plain tensor operations: for training, for weights in full precision, and as what the other is held against.
@@ -149,6 +152,9 @@ impl Decoder {
             })
         };
         let blocks = (0..config.layers).map(block).collect::<Result<_, _>>()?;
+        if let Some(name) = parameters.left_thin_matrix() {
+            return Err(ParameterError::Form(name.to_owned()));
+        }
         Ok(Self {
             embedding,
             blocks,
@@ -159,6 +165,17 @@ impl Decoder {
             rope: RotaryEmbedding::new(config, parameters.device()),
             config: config.clone(),
         })
+    }
+
+    /// A cache without room, for sequences of up to `limit` positions.
+    pub fn cache(&self, limit: usize, device: &Device) -> KeyValueCache {
+        let width = self.config.head_width;
+        let row = |block: &Block| match block {
+            Block::Dense(_) => width,
+            Block::Packed(_) => cache_row(width, device),
+        };
+        let rows = self.blocks.iter().map(row).collect();
+        KeyValueCache::new(&self.config, rows, limit, device)
     }
 
     /// Looks tokens up.
@@ -191,8 +208,9 @@ impl Decoder {
             }
             Block::Packed(block) => {
                 let step = Step::new(&self.rope, 0, &device);
+                let row = cache_row(self.config.head_width, &device);
                 let sequence = |x: Tensor<3>| {
-                    let cache = KeyValueCache::layer(&self.config, seq_len, &device);
+                    let cache = KeyValueCache::layer(&self.config, seq_len, row, &device);
                     let unwanted = Tensor::zeros([1, 1], &device);
                     block
                         .extend(x.squeeze_dim(0), &step, cache, unwanted)

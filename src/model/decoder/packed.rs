@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::rope::RotaryEmbedding;
-use crate::kernels::{Norm, QuantisedMatrix, cached_attention};
+use crate::kernels::{AdaptedMatrix, Norm, QuantisedMatrix, cached_attention};
 use crate::model::config::DecoderConfig;
 use crate::model::parameters::{ParameterError, Parameters};
 
@@ -13,8 +13,8 @@ use crate::model::parameters::{ParameterError, Parameters};
 pub(super) struct PackedBlock {
     attention_norm: Norm,
     /// Queries, keys and values.
-    inputs: QuantisedMatrix,
-    output: QuantisedMatrix,
+    inputs: AdaptedMatrix,
+    output: AdaptedMatrix,
     feed_forward_norm: Norm,
     /// Gate and up.
     gated: QuantisedMatrix,
@@ -63,8 +63,11 @@ impl PackedBlock {
         {
             return Ok(None);
         }
-        let [inputs, output, gated, down] =
-            matrices.map(|(name, shape)| parameters.take_blocks(&name, shape));
+        let [inputs, output, gated, down] = matrices;
+        let inputs = parameters.take_adapted(&inputs.0, inputs.1, 3)?;
+        let output = parameters.take_adapted(&output.0, output.1, 1)?;
+        let gated = parameters.take_blocks(&gated.0, gated.1)?;
+        let down = parameters.take_blocks(&down.0, down.1)?;
         let mut norm = |part: &str| -> Result<Norm, ParameterError> {
             Ok(Norm {
                 weight: parameters.take(&format!("{name}.{part}"), [width])?,
@@ -73,11 +76,11 @@ impl PackedBlock {
         };
         Ok(Some(Self {
             attention_norm: norm("attention_norm")?,
-            inputs: inputs?,
-            output: output?,
+            inputs,
+            output,
             feed_forward_norm: norm("feed_forward_norm")?,
-            gated: gated?,
-            down: down?,
+            gated,
+            down,
         }))
     }
 
@@ -86,7 +89,7 @@ impl PackedBlock {
     /// # Shapes
     ///
     /// - input and output: `[seq_len, width]`
-    /// - `cache`: `[2, heads, capacity, head_width]`, `evidence`: `[query_heads, capacity]` or `[1, 1]` where it is not wanted
+    /// - `cache`: `[2, heads, capacity, cache_row]`, `evidence`: `[query_heads, capacity]` or `[1, 1]` where it is not wanted
     pub fn extend(
         &self,
         x: Tensor<2>,

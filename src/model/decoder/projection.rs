@@ -13,7 +13,7 @@ pub struct LowRank {
     scale: f64,
 }
 
-/// A linear map without bias, `y = x Wᵀ`, whose matrix is frozen. The pack holds it with the adapter merged; in training the adapter
+/// A linear map without bias, `y = x Wᵀ`, whose matrix is frozen. Out of a pack it comes with the adapter merged; in training the adapter
 /// stands beside it.
 #[derive(Module, Debug)]
 pub struct Projection {

@@ -3,17 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Manifest, PackError, PackReader};
+use super::{Adapters, Manifest, PackError, PackReader};
 use crate::weights::Weights;
-
-/// Whether the matrices of the language model come with the adapter or as they were published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Adapters {
-    /// With it.
-    Merged,
-    /// As published.
-    LeftOut,
-}
 
 /// A whole pack in memory.
 #[derive(Clone, Debug)]
@@ -39,10 +30,7 @@ impl OpenPack {
         let manifest = Manifest::parse(&manifest_json)?;
         let tokenizer = read(&folder.join(&manifest.tokenizer.path))?;
         let tokenizer = manifest.tokenizer_tables(&tokenizer)?;
-        let mut reader = PackReader::new(manifest.clone());
-        if adapters == Adapters::LeftOut {
-            reader = reader.without_adapters();
-        }
+        let mut reader = PackReader::new(manifest.clone(), adapters);
         let mut tensors = Weights::new();
         for (index, shard) in manifest.shards.iter().enumerate() {
             tensors.extend(reader.push(index, &read(&folder.join(&shard.path))?)?);
