@@ -48,6 +48,7 @@ figcaption { font-size: 12px; text-align: center; min-height: 1.4em; }
 canvas { display: block; width: 72px; height: 72px; border-radius: 8px; background: #fff; }
 .asked { display: flex; flex-wrap: wrap; gap: 12px; align-items: center; margin-block-start: 16px; }
 .asked canvas { width: 112px; height: 112px; }
+.asked + .row { margin-block-start: 12px; }
 button { font: inherit; padding: 8px 16px; border-radius: 10px; border: 1px solid currentcolor; background: none; color: inherit; cursor: pointer; }
 button:disabled { opacity: 0.5; cursor: default; }
 button.query { padding: 2px; }
