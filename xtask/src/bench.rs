@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::browsers::CHROMIUM;
+use crate::debian::CHROMIUM;
 use crate::originals::Originals;
 use crate::programs::Passed;
 use crate::workspace::Workspace;

@@ -1,8 +1,8 @@
 //! The project's commands: `cargo xtask COMMAND`. Each command is one module here.
 
 mod bench;
-mod browsers;
 mod build;
+mod debian;
 mod dist;
 mod files;
 mod npm;

@@ -8,8 +8,8 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 
-use crate::browsers::{CHROMIUM, FIREFOX};
 use crate::build::{self, WEB_FEATURES};
+use crate::debian::{CHROMIUM, FIREFOX, NGINX};
 use crate::workspace::Workspace;
 use crate::{dist, files, npm, pack, process};
 
@@ -240,8 +240,9 @@ fn docs(workspace: &Workspace) -> Result<()> {
 }
 
 fn browser(workspace: &Workspace) -> Result<Tally> {
-    let browsers = [CHROMIUM, FIREFOX].map(|browser| Ok((browser.variable, browser.find()?)));
-    let browsers = browsers.into_iter().collect::<Result<Vec<_>>>()?;
+    let programs =
+        [CHROMIUM, FIREFOX, NGINX].map(|program| Ok((program.variable, program.find()?)));
+    let programs = programs.into_iter().collect::<Result<Vec<_>>>()?;
     let folder = workspace.root.join("tests").join("browser");
     npm::install(&folder)?;
     // Some tests visit the site as a file host has it.
@@ -250,7 +251,7 @@ fn browser(workspace: &Workspace) -> Result<Tally> {
         Command::new("node")
             .args(["node_modules/@playwright/test/cli.js", "test"])
             .current_dir(&folder)
-            .envs(browsers),
+            .envs(programs),
     )
 }
 
