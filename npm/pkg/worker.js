@@ -215,9 +215,13 @@ async function openEpisode({ prefix, file, fragment }) {
   const keyOf = (/** @type {number} */ number) => keys.get(number);
   const answers = opened.answers.map((/** @type {any} */ said) => {
     if (!said?.evidence) return said;
-    const { answer, link } = said.evidence;
-    const what_ifs = wasm.what_ifs(opened.concepts, answer.concept);
-    return { ...said, evidence: { answer: called(answer, keyOf), link }, what_ifs };
+    const { link } = said.evidence;
+    const answer = called(said.evidence.answer, keyOf);
+    return {
+      ...said,
+      evidence: { answer, link },
+      what_ifs: wasm.what_ifs(opened.concepts, answer),
+    };
   });
   const concepts = opened.concepts.map((/** @type {ConceptOf<number>} */ of) => ({
     name: of.name,

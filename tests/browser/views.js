@@ -207,6 +207,41 @@ export const views = {
       await page.getByTestId('what-if-run-swap').click();
     },
   },
+  share: {
+    async show(page) {
+      await open(page);
+      await share(page);
+    },
+  },
+  'share-code': {
+    async show(page) {
+      await open(page);
+      await share(page);
+      await page.getByTestId('share-road').selectOption('anywhere');
+      await expect(page.getByTestId('share-about')).toContainText(/characters/);
+    },
+  },
+  embed: {
+    part: '#share-dialog',
+    async show(page) {
+      await open(page);
+      await share(page);
+      await page.locator('#share-embed summary').click();
+    },
+  },
+  consent: {
+    async show(page) {
+      await page.goto('./?episode=https://elsewhere.example/episode.lcl.json');
+      await expect(page.getByTestId('consent-dialog')).toBeVisible();
+    },
+  },
+  example: {
+    whole: true,
+    async show(page) {
+      await page.goto('./example.html');
+      await expect(page.locator('link-context-episode').getByRole('status')).not.toBeEmpty();
+    },
+  },
   boot: {
     async show(page) {
       await page.route('**/app.js', (route) => route.abort());
@@ -215,6 +250,12 @@ export const views = {
     },
   },
 };
+
+/** Opens the dialog to share what is on the board. */
+async function share(page) {
+  await page.getByTestId('share-open').click();
+  await expect(page.getByTestId('share-link')).toHaveValue(/#episode=1\./);
+}
 
 /** Presses every "Try it" of a recorded answer. */
 async function tryAll(page) {
