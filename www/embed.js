@@ -14,4 +14,4 @@ const [language] = navigator.languages;
 document.documentElement.lang = new URLSearchParams(location.search).get('lang') ?? language;
 show();
 window.addEventListener('hashchange', show);
-document.body.append(element);
+document.querySelector('main')?.append(element);
