@@ -25,7 +25,9 @@ for (const [name, { part, whole, media, show }] of Object.entries(views)) {
         await page.waitForFunction(() =>
           [...document.images].every((image) => {
             const { left, right, width } = image.getBoundingClientRect();
-            return !image.src || image.naturalWidth || width === 0 || left > innerWidth || right < 0;
+            return (
+              !image.src || image.naturalWidth || width === 0 || left > innerWidth || right < 0
+            );
           }),
         );
         const path = `${folder}/${name}-${width}-${colorScheme}.png`;

@@ -152,7 +152,9 @@ impl Decoder {
             })
         };
         let blocks = (0..config.layers).map(block).collect::<Result<_, _>>()?;
-        if let Some(name) = parameters.left_thin_matrix() {
+        // In training they are attached to the plain matrices afterwards.
+        let left = parameters.left_thin_matrix();
+        if let Some(name) = left.filter(|_| parameters.is_for_kernels()) {
             return Err(ParameterError::Form(name.to_owned()));
         }
         Ok(Self {
