@@ -323,7 +323,7 @@ impl Session {
             return (self.model.decoder.embed(tokens), None);
         }
         let features = Tensor::cat(features, 0);
-        let visual = self.model.connector.forward(features, before);
+        let visual = self.model.connector.forward(features, before, 0);
         let embedded = self.model.assemble(visual.tokens, positions);
         (embedded, Some(visual.seen))
     }

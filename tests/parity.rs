@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use link_context::model::connector::MARKS;
 use link_context::model::vision::Vision;
 use link_context::model::{LinkContextModel, ModelConfig, Parameters};
 use link_context::picture::Square;
@@ -222,7 +223,7 @@ fn tiny_pictures_become_the_same_visual_tokens() {
     let (mut parameters, _) = tiny(Form::Dense);
     let model = LinkContextModel::take(&ModelConfig::tiny(), &mut parameters).unwrap();
     let features = model.features(pictures());
-    let visual = model.connector.forward(features.clone(), None).tokens;
+    let visual = model.connector.forward(features.clone(), None, 0).tokens;
     let features = difference(&values(features), reference.floats("features"));
     let visual = difference(&values(visual), reference.floats("visual"));
     println!(
@@ -249,7 +250,7 @@ fn tiny_sequence_of_pictures_and_words_agrees() {
 
         let visual = model
             .connector
-            .forward(model.features(pictures()), None)
+            .forward(model.features(pictures()), None, 0)
             .tokens;
         let hidden = model
             .decoder
@@ -482,6 +483,7 @@ fn published_session(form: Form) -> Session {
         ("comparison.sharpness", vec![2]),
         ("comparison.pull", vec![1]),
         ("comparison.position", vec![width]),
+        ("comparison.marks", vec![MARKS, width]),
     ] {
         let data = vec![0.0; shape.iter().product()];
         parameters.insert(format!("connector.{part}"), HostTensor { shape, data });

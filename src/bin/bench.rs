@@ -202,6 +202,7 @@ impl Ours {
                 .collect();
             let first = size.tokens - size.supervised;
             TrainingEpisode {
+                first_mark: 0,
                 pictures: Vec::new(),
                 positions: tokens.iter().map(|&token| Position::Token(token)).collect(),
                 supervised: (first - 1..size.tokens - 1).collect(),

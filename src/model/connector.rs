@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::activation::softmax;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Int, Tensor, TensorData};
 
 use super::config::ModelConfig;
 use super::parameters::{ParameterError, Parameters, trainable};
@@ -14,18 +14,21 @@ const NORM_EPSILON: f64 = 1e-5;
 const COMPARISON_FLOOR: f64 = 0.01;
 /// Below every likeness there can be, for pictures that are not earlier.
 const UNSEEN: f32 = -1e4;
+/// Marks that there are; the picture after the last begins anew. More than most support sets have pictures.
+pub const MARKS: usize = 64;
 
 /// A picture's own tokens, and one that compares it with the pictures before it.
 ///
-/// Its own are `x * gain + position` with `x = LayerNorm(Linear((features - mean) / deviation))`, one for each part of the picture. The gain is
-/// learned and starts small, so that a visual token has about the size of a word's embedding.
+/// Its own are `(x + mark) * gain + position` with `x = LayerNorm(Linear((features - mean) / deviation))`, one for each part of the picture. The
+/// gain is learned and starts small, so that a visual token has about the size of a word's embedding. The mark is a learned vector that no
+/// other picture of the sequence has, given by its place alone: two pictures that look alike are then still two.
 ///
 /// The last token is the whole once more, drawn towards those of the pictures before it that it is like and away from the others (as in
-/// mean shift, Fukunaga and Hostetler 1975): by the sum of their `x`, each weighted by how much more alike it is than the average of them,
-/// `softmax(likeness) - 1 / pictures`, brought to about length one. The likeness is the sum of two cosines over all parts, each times a learned
-/// sharpness: of the standardised features, which is everything that the encoder says, and of `x`, which has learned what matters. It
-/// knows no names: what the pictures are called is for the decoder to read. The decoder alone would compare pictures in heads of 64
-/// channels.
+/// mean shift, Fukunaga and Hostetler 1975): by the sum of their `x + mark`, each weighted by how much more alike it is than the average of
+/// them, `softmax(likeness) - 1 / pictures`, brought to about length one. The likeness is the sum of two cosines over all parts, each times a
+/// learned sharpness: of the standardised features, which is everything that the encoder says, and of `x`, which has learned what matters. It
+/// knows no names: what the pictures are called is for the decoder to read, which finds in the last token whose marks to look for. The decoder
+/// alone would compare pictures in heads of 64 channels.
 #[derive(Module, Debug)]
 pub struct Connector {
     mean: Tensor<1>,
@@ -40,6 +43,7 @@ pub struct Connector {
     sharpness: Param<Tensor<1>>,
     pull: Param<Tensor<1>>,
     comparison_position: Param<Tensor<1>>,
+    marks: Param<Tensor<2>>,
 }
 
 /// What the connector makes of pictures.
@@ -58,11 +62,17 @@ pub struct Seen {
     standardised: Tensor<2>,
     /// The vectors of all parts before gain and position, of length one, `[pictures, parts * width]`.
     projected: Tensor<2>,
-    /// The whole's vector as it goes to the decoder, before gain and position, `[pictures, width]`.
+    /// The whole's vector with its mark, before gain and position, `[pictures, width]`.
     wholes: Tensor<2>,
 }
 
 impl Seen {
+    /// How many there are.
+    fn len(&self) -> usize {
+        let [pictures, _] = self.wholes.dims();
+        pictures
+    }
+
     /// The first `count` of them.
     #[must_use]
     pub fn first(self, count: usize) -> Self {
@@ -109,17 +119,20 @@ impl Connector {
             sharpness: learned(parameters, "connector.comparison.sharpness", [2])?,
             pull: learned(parameters, "connector.comparison.pull", [1])?,
             comparison_position: learned(parameters, "connector.comparison.position", [width])?,
+            marks: learned(parameters, "connector.comparison.marks", [MARKS, width])?,
         })
     }
 
-    /// Pictures in the order of their sequence; `before` are those that came earlier in it, if there are any.
+    /// Pictures in the order of their sequence; `before` are those that came earlier in it, if there are any. `first_mark` says which mark
+    /// the first picture of the sequence has: 0, but in training, where every one of them is to be learned.
     ///
     /// # Shapes
     ///
     /// - `features`: `[pictures, parts, features]`, the first part of each the whole picture
     /// - output: [`Visual`], of these pictures alone
-    pub fn forward(&self, features: Tensor<3>, before: Option<Seen>) -> Visual {
+    pub fn forward(&self, features: Tensor<3>, before: Option<Seen>, first_mark: usize) -> Visual {
         let [pictures, parts, channels] = features.dims();
+        let first = first_mark + before.as_ref().map_or(0, Seen::len);
         let x = (features - self.mean.clone().reshape([1, 1, channels]))
             / self.deviation.clone().reshape([1, 1, channels]);
         let standardised = unit(x.clone().reshape([pictures, parts * channels]));
@@ -133,12 +146,15 @@ impl Connector {
         let x = centred / (variance + NORM_EPSILON).sqrt();
         let x = x * self.norm_weight.val().reshape([1, width])
             + self.norm_bias.val().reshape([1, width]);
-        let x = x.reshape([pictures, parts, width]);
-        let wholes = x.clone().narrow(1, 0, 1).reshape([pictures, width]);
+        let projected = unit(x.clone().reshape([pictures, parts * width]));
+        let x = x.reshape([pictures, parts, width])
+            + self
+                .marks_from(first, pictures)
+                .reshape([pictures, 1, width]);
         let seen = Seen {
             standardised,
-            projected: unit(x.clone().reshape([pictures, parts * width])),
-            wholes,
+            projected,
+            wholes: x.clone().narrow(1, 0, 1).reshape([pictures, width]),
         };
         let own =
             x * self.gain.val().reshape([1, 1, 1]) + self.position.val().reshape([1, parts, width]);
@@ -150,11 +166,22 @@ impl Connector {
         }
     }
 
+    /// The marks of `pictures` pictures, `[pictures, width]`.
+    fn marks_from(&self, first: usize, pictures: usize) -> Tensor<2> {
+        let places: Vec<i32> = (first..first + pictures)
+            .map(|place| (place % MARKS) as i32)
+            .collect();
+        let marks = self.marks.val();
+        let places = TensorData::new(places, [pictures]);
+        let places = Tensor::<1, Int>::from_data(places, &marks.device());
+        marks.select(0, places)
+    }
+
     /// The wholes of some pictures, each drawn towards those before it that it is like, `[pictures, width]`.
     fn compare(&self, seen: &Seen, before: Option<Seen>) -> Tensor<2> {
-        let [pictures, _] = seen.wholes.dims();
+        let pictures = seen.len();
         let all = seen.clone().after(before);
-        let [count, _] = all.wholes.dims();
+        let count = all.len();
         let known = |picture: usize| count - pictures + picture;
         // A row a picture, a column each that may come before it.
         let table = |value: &dyn Fn(usize, bool) -> f32| {
@@ -198,6 +225,7 @@ impl Connector {
             flat("comparison.sharpness", self.sharpness.val()),
             flat("comparison.pull", self.pull.val()),
             flat("comparison.position", self.comparison_position.val()),
+            flat("comparison.marks", self.marks.val()),
         ]
     }
 }

@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use super::geometry::Geometry;
 use crate::features::ClassFeatures;
 use crate::model::ModelConfig;
+use crate::model::connector::MARKS;
 use crate::weights::HostTensor;
 
 /// Start of the connector's learned gain: visual tokens then have about the size of word embeddings.
@@ -19,6 +20,9 @@ const INITIAL_SHARPNESS: f32 = 5.0;
 
 /// Start of the connector's learned pull: what was found in the earlier pictures says more than the picture itself.
 const INITIAL_PULL: f32 = 2.0;
+
+/// Start of a mark's root mean square: that of a picture's vector is one.
+const INITIAL_MARK: f32 = 0.7;
 
 /// The adapter's sizes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,6 +57,7 @@ pub fn initial_adapter(
     let (features, width) = (config.vision.head_channels, config.decoder.width);
     let parts = config.connector.parts;
     let geometry = Geometry::fit(classes, parts, features, width, &mut rng);
+    let marks = marks(&geometry.loud, width, &mut rng);
     put("connector.mean".into(), &[features], geometry.mean);
     put(
         "connector.deviation".into(),
@@ -88,6 +93,7 @@ pub fn initial_adapter(
         &[width],
         vec![0.0; width],
     );
+    put("connector.comparison.marks".into(), &[MARKS, width], marks);
     let decoder = &config.decoder;
     let wide = decoder.query_heads * decoder.head_width;
     let narrow = decoder.key_value_heads * decoder.head_width;
@@ -106,6 +112,23 @@ pub fn initial_adapter(
         }
     }
     tensors
+}
+
+/// Random mixtures of the loud directions, `[MARKS, width]`: what compares pictures along these reads marks too.
+fn marks(loud: &[f32], width: usize, rng: &mut impl Rng) -> Vec<f32> {
+    let directions = loud.len() / width;
+    let mixture = |_| {
+        let mut mark = vec![0.0; width];
+        for (direction, share) in loud.chunks_exact(width).zip(normal(rng, directions, 1)) {
+            let along = mark.iter_mut().zip(direction);
+            along.for_each(|(mark, direction)| *mark += share * direction);
+        }
+        let square: f32 = mark.iter().map(|value| value * value).sum();
+        let scale = INITIAL_MARK / (square / width as f32).sqrt();
+        mark.iter_mut().for_each(|value| *value *= scale);
+        mark
+    };
+    (0..MARKS).flat_map(mixture).collect()
 }
 
 /// Gives the low-rank pairs of an adapter the ranks of `config` where theirs are smaller. The new directions start as in a fresh adapter,

@@ -10,6 +10,7 @@ use super::channels::Channels;
 use super::names;
 use super::strategy::{Company, Naming, Rules, Shape};
 use crate::features::ClassFeatures;
+use crate::model::connector::MARKS;
 use crate::text::template::{Position, Template, name_tokens};
 use crate::text::tokenizer::Tokenizer;
 
@@ -206,6 +207,8 @@ fn prototype(class: &ClassFeatures, parts: usize) -> Vec<f32> {
 pub struct TrainingEpisode {
     /// Each picture's features, in the order in which `positions` names them.
     pub pictures: Vec<Vec<f16>>,
+    /// The mark of the first picture.
+    pub first_mark: usize,
     /// The whole sequence, queries answered.
     pub positions: Vec<Position>,
     /// Positions whose hidden state must give `targets`: the names (and their stops) that are learned from.
@@ -274,6 +277,7 @@ impl Writer<'_> {
         reserve.shuffle(rng);
         let mut episode = TrainingEpisode {
             pictures: Vec::new(),
+            first_mark: rng.random_range(0..MARKS),
             positions: self.template.begin(),
             supervised: Vec::new(),
             targets: Vec::new(),
@@ -375,6 +379,7 @@ impl Writer<'_> {
         let stretch = &tokens[start..start + length];
         TrainingEpisode {
             pictures: Vec::new(),
+            first_mark: 0,
             positions: stretch.iter().copied().map(Position::Token).collect(),
             supervised: (0..length.saturating_sub(1)).collect(),
             targets: stretch.iter().copied().skip(1).collect(),

@@ -34,6 +34,8 @@ pub struct Geometry {
     pub deviation: Vec<f32>,
     /// The map from standardised channels, `[width, channels]` row-major.
     pub weight: Vec<f32>,
+    /// The loud directions in the decoder's coordinates, of length one, `[LOUD or fewer, width]` row-major.
+    pub loud: Vec<f32>,
 }
 
 impl Geometry {
@@ -65,11 +67,15 @@ impl Geometry {
                 .get(column)
                 .map_or(0.0, |&best| loudness * spread.eigenvectors[(row, best)])
         });
-        let map = rotation(width, rng) * directions.transpose() * whitening;
+        let rotation = rotation(width, rng);
+        // A matrix lies in memory column by column.
+        let loud = rotation.columns(0, LOUD.min(width)).into_owned();
+        let map = rotation * directions.transpose() * whitening;
         Self {
             mean: mean.iter().map(|&value| value as f32).collect(),
             deviation: deviation.iter().map(|&value| value as f32).collect(),
             weight: map.transpose().iter().map(|&value| value as f32).collect(),
+            loud: loud.iter().map(|&value| value as f32).collect(),
         }
     }
 }

@@ -292,8 +292,8 @@ impl Trainer {
         }
         let features = TensorData::new(features, [pictures, self.parts, self.channels]);
         let features = Tensor::from_data(features, device);
-        let visual = model.connector.forward(features, None).tokens;
-        let embedded = model.assemble(visual, &episode.positions);
+        let visual = model.connector.forward(features, None, episode.first_mark);
+        let embedded = model.assemble(visual.tokens, &episode.positions);
         let ints = |values: Vec<i32>| {
             let length = values.len();
             Tensor::<1, Int>::from_data(TensorData::new(values, [length]), device)

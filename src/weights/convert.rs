@@ -10,6 +10,7 @@ use super::quant::QuantError;
 use super::torch::{self, TorchError};
 use super::{EncodedTensor, Encoding, HostTensor, Tensors, Weights};
 use crate::model::config::{DecoderConfig, ModelConfig, VisionConfig};
+use crate::model::connector::MARKS;
 
 /// Added to the variance in every batch normalisation of EfficientNet.
 const BATCH_NORM_EPSILON: f64 = 1e-3;
@@ -76,7 +77,7 @@ pub enum ConvertError {
 /// How the tensors are written whose form is ours to choose. The language model's matrices keep their published bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
-    /// As the page downloads them: the encoder and the connector's matrix in f16, the adapter's thin matrices in Q8_0.
+    /// As the page downloads them: the encoder, the connector's matrix and its marks in f16, the adapter's thin matrices in Q8_0.
     Shipped,
     /// All in f32, to measure what the shorter forms cost.
     Full,
@@ -111,7 +112,7 @@ pub fn originals(
     Ok(weights)
 }
 
-/// Puts what we trained beside the originals: the connector, its vectors always in f32, and the thin matrices of the decoder's attention as
+/// Puts what we trained beside the originals: the connector, its single vectors always in f32, and the thin matrices of the decoder's attention as
 /// [`pack`](super::pack) has them; the adapter's scale goes into `up`.
 ///
 /// `adapter` is named as the trainer writes it: `connector.*`, and `NAME.lora.down` `[rank, in]` and `NAME.lora.up`
@@ -144,13 +145,13 @@ pub fn add_adapter(
         ("comparison.sharpness", &[2]),
         ("comparison.pull", &[1]),
         ("comparison.position", &[width]),
+        ("comparison.marks", &[MARKS, width]),
     ] {
         let name = format!("connector.{part}");
         let tensor = take(&mut adapter, &name, shape)?;
-        let encoding = if part == "projection.weight" {
-            precision.or_full(Encoding::F16)
-        } else {
-            Encoding::F32
+        let encoding = match part {
+            "projection.weight" | "comparison.marks" => precision.or_full(Encoding::F16),
+            _ => Encoding::F32,
         };
         weights.insert(name.clone(), encode(name, encoding, &tensor)?);
     }
