@@ -27,10 +27,9 @@ export default defineConfig({
       },
     },
     {
-      // What needs no WebGPU, in a Firefox as it is shipped. Playwright speaks WebDriver BiDi to it. Other specs pass there too (answer, board),
-      // but some page of a longer run hangs.
+      // What needs neither WebGPU nor the whole pack, in a Firefox as it is shipped. Playwright speaks WebDriver BiDi to it.
       name: 'firefox',
-      testMatch: /moving\.spec\.js/,
+      testMatch: /\/(answer|board|moving|recorded|rtl)\.spec\.js$/,
       use: {
         browserName: 'firefox',
         channel: 'moz-firefox',
