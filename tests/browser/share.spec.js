@@ -140,6 +140,20 @@ test('the copy button copies the link', async ({ page, context }) => {
   expect(copied).toBe(await page.getByTestId('share-link').inputValue());
 });
 
+test('the share sheet, where there is one, is given the link', async ({ page }) => {
+  await page.addInitScript(() => {
+    navigator.share = async (data) => void (document.body.dataset.shared = JSON.stringify(data));
+  });
+  await page.goto('./');
+  await expect(page.getByTestId('answer-name')).not.toBeEmpty();
+  await page.getByTestId('share-open').click();
+  await expect(page.getByTestId('share-link')).toHaveValue(/#episode=1\./);
+  await page.getByTestId('share-send').click();
+  const given = JSON.parse(await page.evaluate(() => document.body.dataset.shared));
+  expect(given.url).toBe(await page.getByTestId('share-link').inputValue());
+  expect(given.title).toContain('link-context');
+});
+
 const damages = [
   ['episode-unreadable', '{"format":"something else","version":1}'],
   ['episode-version', '{"format":"link-context-episode","version":99}'],

@@ -187,7 +187,9 @@ fn script(workspace: &Workspace) -> Result<()> {
         node
     };
     let compiler = npm::tools(workspace)?.join("typescript/bin/tsc");
-    process::run(tool(compiler).arg("--project").arg(&tests))?;
+    for project in [tests.clone(), tests.join("sw")] {
+        process::run(tool(compiler.clone()).arg("--project").arg(project))?;
+    }
     let formatter = tests.join("node_modules/prettier/bin/prettier.cjs");
     let scripts = "{www,npm/pkg,tests/browser}/*.{js,ts}";
     process::run(tool(formatter).args(["--check", scripts]))?;
