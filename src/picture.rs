@@ -165,7 +165,15 @@ impl Square {
         let reader = Cursor::new(bytes);
         match image::guess_format(bytes) {
             Ok(ImageFormat::Png) => {
-                let decoder = PngDecoder::with_limits(reader, limits()).map_err(failed)?;
+                // A raster beyond the limit of memory fails before its size can be asked for.
+                let decoder = PngDecoder::with_limits(reader, limits()).map_err(|error| {
+                    let size = matches!(error, ImageError::Limits(_)).then(|| png_size(bytes));
+                    let too_large = size.flatten().map(|size| check_raster(name, size));
+                    match too_large {
+                        Some(Err(too_large)) => too_large,
+                        _ => failed(error),
+                    }
+                })?;
                 let animated = decoder.is_apng().map_err(failed)?;
                 Self::read(name, decoder, animated)
             }
@@ -327,6 +335,13 @@ fn check_raster(name: &str, (width, height): (u32, u32)) -> Result<(), PictureEr
         });
     }
     Ok(())
+}
+
+/// Width and height that a PNG file begins with.
+fn png_size(bytes: &[u8]) -> Option<(u32, u32)> {
+    let (width, rest) = bytes.get(16..)?.split_first_chunk()?;
+    let (height, _) = rest.split_first_chunk()?;
+    Some((u32::from_be_bytes(*width), u32::from_be_bytes(*height)))
 }
 
 /// Whether a file of this size may be read.

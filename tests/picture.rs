@@ -258,6 +258,7 @@ fn a_large_raster_is_refused_before_it_is_decoded() {
     let (le, be) = (side.to_le_bytes(), side.to_be_bytes());
     for (name, megapixels, bytes) in [
         ("bomb.png", 64.0, bytes("bomb.png")),
+        ("vast.png", 3600.0, bytes("vast.png")),
         (
             "bomb.gif",
             3600.0,

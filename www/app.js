@@ -6,7 +6,9 @@ import { createAnswer, isWrong } from './answer.js';
 import { Answers } from './answers.js';
 import { createBoard } from './board.js';
 import { byId } from './dom.js';
+import { createDraft } from './draft.js';
 import { asFailure, Engine, failure } from './engine.js';
+import { createFailures, isLost } from './failures.js';
 import { createFiles } from './files.js';
 import { askedOf, emptyEpisode, Store } from './episode.js';
 import { createGallery, fetchEntries, openEntry } from './gallery.js';
@@ -55,9 +57,11 @@ function run() {
     return result && !stale ? result.answer : null;
   });
   const lines = createLines(query.figure, board.thumbOf);
+  const tell = createFailures(placeOf, doing, known);
   const model = createModel(engine, tell);
   const test = createTest(engine, model, tell);
   const files = createFiles(engine, store, answers, tell);
+  const draft = createDraft(engine, store, files);
   /** @type {Promise<ReturnType<typeof import('./share.js').createShare>> | null} */
   let sharing = null;
   /** Sharing, which can wait until the board is there, unless the address has an episode. */
@@ -73,11 +77,24 @@ function run() {
   /** @type {number | null} the place of the intervention that is being tried */
   let trying = null;
 
-  /** Tells of a failure beside what it is about. @param {unknown} thrown */
-  function tell(thrown) {
-    const error = asFailure(thrown);
-    if (error.code === 'cancelled') return;
-    showMessage(placeOf(error), [sentence(error)], 'error', error.code);
+  /** What was last asked of the model. @type {((signal: AbortSignal) => Promise<void>) | null} */
+  let last = null;
+
+  /** What an action of a message does, where it is of use now. @param {import('./failures.js').Action} action */
+  function doing(action) {
+    const again = last && working.bind(null, last);
+    if (action === 'again') return again && (() => void again());
+    if (action === 'reload') return () => location.reload();
+    if (action === 'load') return () => void model.load().catch(tell);
+    return model.choose('cpu', () => void again?.());
+  }
+
+  /** What a report of a failure has, and what it must not have. */
+  function known() {
+    const { concepts, queries } = store.episode;
+    const all = [...concepts.flatMap((concept) => concept.pictures), ...queries];
+    const secret = [...concepts, ...all].map(({ name }) => name.trim());
+    return { about: { ...model.about, browser: navigator.userAgent }, secret };
   }
 
   /** @param {Failure} error @returns {Element} */
@@ -125,6 +142,7 @@ function run() {
   /** Runs something on the model, from Ask to Stop. @param {(signal: AbortSignal) => Promise<void>} work */
   async function working(work) {
     if (askButton.hidden) return; // one thing at a time
+    last = work;
     clearMessage();
     setAsking(true);
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -158,8 +176,26 @@ function run() {
     }
   }
 
+  /**
+   * Does something on the model, and once more where the worker or the graphics card was lost on the way: both are there anew then.
+   * @param {() => Promise<void>} work
+   */
+  async function steadily(work) {
+    try {
+      await work();
+    } catch (thrown) {
+      if (!isLost(thrown)) throw thrown;
+      answer.end();
+      answer.say(text('answer-again'));
+      await work();
+    }
+  }
+
   /** Asks the question that is chosen. @param {AbortSignal} signal */
-  async function askChosen(signal) {
+  const askChosen = (signal) => steadily(() => askOnce(signal));
+
+  /** @param {AbortSignal} signal */
+  async function askOnce(signal) {
     const { episode } = store;
     const asked = askedOf(episode);
     await engine.check(asked);
@@ -174,6 +210,7 @@ function run() {
     const device = model.loadedOn;
     const compared = await files.compare(episode, reply.answer);
     answers.put(episode, { ...reply, device, right, recorded: [], tried: new Map(), compared });
+    draft.soon();
     answer.end();
     show();
   }
@@ -201,9 +238,11 @@ function run() {
     return working(async (signal) => {
       trying = place;
       show();
-      await model.load();
       const { answer: before, what_ifs } = result;
-      done(await engine.whatIf(askedOf(store.episode), what_ifs[place], before, { signal }));
+      await steadily(async () => {
+        await model.load();
+        done(await engine.whatIf(askedOf(store.episode), what_ifs[place], before, { signal }));
+      });
     });
   }
 
@@ -221,7 +260,10 @@ function run() {
           answers.put({ ...episode, query: key }, results.value[index]);
         }
       }
-      if (!first || !store.canUndo) store.set(episode); // who began already is not disturbed
+      if (!first || !store.canUndo) {
+        store.set(episode); // who began already is not disturbed
+        draft.isReady();
+      }
       await recorded;
     } catch (thrown) {
       tell(thrown);
@@ -294,7 +336,8 @@ function run() {
           .catch((thrown) => {
             failed = thrown;
           }));
-      if (!arrived) await open(entries.find(({ id }) => id === FIRST) ?? entries[0], true);
+      if (!arrived && !(await draft.open()))
+        await open(entries.find(({ id }) => id === FIRST) ?? entries[0], true);
       if (failed) tell(failed);
       performance.mark('episode'); // from here on the page shows something to play with
       gallery.showPictures();
@@ -312,7 +355,7 @@ function tellAtTop(thrown) {
   const boot = document.querySelector('#boot p');
   // Without its texts the page has no words of its own.
   if (boot) boot.textContent += ` (${error.subject})`;
-  else showMessage(byId('head', HTMLElement), [sentence(error)], 'error', error.code);
+  else showMessage(byId('head', HTMLElement), [sentence(error)], 'error', { code: error.code });
 }
 window.addEventListener('error', (event) => tellAtTop(event.error));
 window.addEventListener('unhandledrejection', (event) => tellAtTop(event.reason));

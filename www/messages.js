@@ -1,5 +1,6 @@
 /** One message at a time, beside what it is about, until it is closed or the next thing is done. */
 import { copyOf, make, within } from './dom.js';
+import { text } from './texts.js';
 
 /** @type {HTMLElement | null} */
 let shown = null;
@@ -9,21 +10,44 @@ export function clearMessage() {
   shown = null;
 }
 
+/** @typedef {{ name: string, label: string, act: (() => void) | null }} Choice something to do about it, nothing where it is of no use now */
+
 /**
  * @param {Element} place below which it stands
  * @param {string[]} lines one sentence each
  * @param {'error' | 'note'} kind
- * @param {string} [code] of the error
+ * @param {{ code?: string, buttons?: Choice[], report?: string }} [more] of an error
  */
-export function showMessage(place, lines, kind = 'error', code = '') {
+export function showMessage(place, lines, kind = 'error', more = {}) {
+  const { code = '', buttons = [], report = '' } = more;
   clearMessage();
   if (lines.length === 0) return;
   const message = copyOf('message-template');
   message.classList.add(kind);
   message.dataset.code = code;
   message.setAttribute('role', kind === 'error' ? 'alert' : 'status');
-  within(message, '.message-lines', HTMLElement).append(...lines.map((line) => make('p', line)));
-  within(message, 'button', HTMLButtonElement).addEventListener('click', clearMessage);
+  within(message, '.message-lines', HTMLElement).prepend(...lines.map((line) => make('p', line)));
+  const actions = within(message, '.message-actions', HTMLElement);
+  for (const { name, label, act } of buttons) {
+    if (!act) continue;
+    const button = make('button', label, 'button plain');
+    button.type = 'button';
+    button.dataset.testid = `message-${name}`;
+    button.addEventListener('click', () => {
+      clearMessage();
+      act();
+    });
+    actions.append(button);
+  }
+  const details = within(message, 'details', HTMLDetailsElement);
+  details.hidden = !report;
+  within(details, 'pre', HTMLElement).textContent = report;
+  const copy = within(details, 'button', HTMLButtonElement);
+  copy.addEventListener('click', async () => {
+    await navigator.clipboard.writeText(report);
+    copy.textContent = text('share-copied');
+  });
+  within(message, '.icon', HTMLButtonElement).addEventListener('click', clearMessage);
   place.append(message);
   shown = message;
   // What comes before anything was pressed does not move the page.

@@ -170,6 +170,26 @@ export function createModel(engine, tell) {
       packs.render();
     },
 
+    /**
+     * How a device is chosen and something done then; null where it runs on that already.
+     * @param {'cpu'} kind
+     * @param {() => void} then
+     */
+    choose(kind, then) {
+      if (device?.kind === kind) return null;
+      return () => {
+        select.value = kind;
+        select.dispatchEvent(new Event('change'));
+        then();
+      };
+    },
+
+    /** For a report: what runs, and on what. */
+    get about() {
+      const { program = '', pack = '' } = versions ?? {};
+      return { program, pack, device: device ? `${device.kind} ${device.name}`.trim() : '' };
+    },
+
     /** The device of the loaded model, in words. */
     get loadedOn() {
       return device ? named(text(`device-${device.kind}-short`), device.name) : '';

@@ -38,7 +38,7 @@ export function createPictures(engine, store) {
     }
     placeOf(row).classList.remove('busy');
     const kind = errors.length > 0 ? 'error' : 'note';
-    showMessage(placeOf(row), [...errors.map(sentence), ...notes], kind, errors[0]?.code);
+    showMessage(placeOf(row), [...errors.map(sentence), ...notes], kind, { code: errors[0]?.code });
   }
 
   // A file that misses a zone must not replace the page.
@@ -67,7 +67,7 @@ export function createPictures(engine, store) {
       if (file) void add(row, [file]);
     } catch (thrown) {
       const error = asFailure(thrown);
-      showMessage(placeOf(row), [sentence(error)], 'error', error.code);
+      showMessage(placeOf(row), [sentence(error)], 'error', { code: error.code });
     }
   });
 

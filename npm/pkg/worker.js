@@ -14,6 +14,8 @@ import { keptPacks, removePack } from './store.js';
 
 /** The address of the folder with the weights. */
 let folder = '';
+/** The program's. @type {WebAssembly.Memory | null} */
+let memory = null;
 /** @type {any} */
 let pictures;
 /** @type {Map<string, number>} */
@@ -54,7 +56,7 @@ function inTurn(work) {
 async function init(message) {
   folder = message.pack;
   try {
-    await wasm.default({ module_or_path: program() });
+    ({ memory } = await wasm.default({ module_or_path: program() }));
   } catch (error) {
     throw { code: 'engine-missing', subject: String(error), detail: {} };
   }
@@ -321,13 +323,23 @@ const handlers = {
 /** Why a request failed whose signal was aborted. */
 const CANCELLED = { code: 'cancelled', subject: '', detail: {} };
 
+/** Why the program trapped: it does so, too, where there is no memory left to grow by (16 MB are asked for). */
+function trapped() {
+  try {
+    memory?.grow(256);
+    return 'worker-crashed';
+  } catch {
+    return 'out-of-memory';
+  }
+}
+
 /** What was thrown, as something that can be posted. @param {any} error */
 function plain(error) {
   if (typeof error?.code === 'string') {
     return { code: error.code, subject: String(error.subject ?? ''), detail: error.detail ?? {} };
   }
   if (error?.name === 'AbortError') return CANCELLED;
-  const code = error instanceof WebAssembly.RuntimeError ? 'worker-crashed' : 'internal';
+  const code = error instanceof WebAssembly.RuntimeError ? trapped() : 'internal';
   return { code, subject: String(error?.message ?? error), detail: {} };
 }
 
@@ -347,7 +359,7 @@ self.addEventListener('message', async ({ data }) => {
 /** @param {Event} event @param {unknown} error */
 function crashed(event, error) {
   event.preventDefault();
-  self.postMessage({ event: 'crash', error: { ...plain(error), code: 'worker-crashed' } });
+  self.postMessage({ event: 'crash', error: { ...plain(error), code: trapped() } });
 }
 self.addEventListener('error', (event) => crashed(event, event.error ?? event.message));
 self.addEventListener('unhandledrejection', (event) => crashed(event, event.reason));
