@@ -5,6 +5,7 @@ mod build;
 mod debian;
 mod dist;
 mod files;
+mod fuzz;
 mod npm;
 mod optimise;
 mod originals;
@@ -22,6 +23,7 @@ mod workspace;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -71,6 +73,18 @@ enum Task {
         #[arg(long, value_name = "STEP")]
         only: Option<test::Step>,
     },
+    /// Feeds everything that reads what comes from outside with broken input
+    Fuzz {
+        /// This target alone
+        #[arg(long)]
+        target: Option<String>,
+        /// Seconds a target
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Inputs a target, if that comes first
+        #[arg(long, default_value_t = 10_000_000)]
+        runs: u64,
+    },
     /// Trains the adapter
     Train(Passed),
     /// Runs the benchmark
@@ -112,6 +126,16 @@ fn run(task: Task) -> Result<()> {
         Task::Dist => dist::write(&workspace),
         Task::Serve { port, no_build } => serve::serve(&workspace, port, no_build),
         Task::Test { only } => test::test(&workspace, only),
+        Task::Fuzz {
+            target,
+            seconds,
+            runs,
+        } => fuzz::fuzz(
+            &workspace,
+            target.as_deref(),
+            Duration::from_secs(seconds),
+            runs,
+        ),
         Task::Train(passed) => programs::run(&workspace, "train", Input::Originals, &passed),
         Task::Eval(passed) => programs::run(&workspace, "eval", Input::Pack, &passed),
         Task::Record => record::record(&workspace),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use crate::build::{self, WEB_FEATURES};
 use crate::debian::{CHROMIUM, FIREFOX, NGINX};
 use crate::workspace::Workspace;
-use crate::{dist, files, npm, pack, process};
+use crate::{dist, files, fuzz, npm, pack, process};
 
 /// One check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -36,6 +36,8 @@ pub enum Step {
     Commands,
     /// The tests of the crate
     Native,
+    /// Broken input, for a moment
+    Fuzz,
     /// The tests of the page, in a browser
     Browser,
 }
@@ -132,13 +134,11 @@ impl Step {
                 let deny = ["--", "--deny", "warnings"];
                 let cli = ["--features", "cli"];
                 process::run(workspace.cargo().args(lint).args(cli).args(deny))?;
-                process::run(
-                    workspace
-                        .cargo()
-                        .args(lint)
-                        .args(["--package", "xtask"])
-                        .args(deny),
-                )?;
+                for package in ["xtask", "link-context-fuzz"] {
+                    let mut cargo = workspace.cargo();
+                    cargo.args(lint).args(["--package", package]);
+                    process::run(cargo.args(deny))?;
+                }
             }
             Self::LintWeb => {
                 build::add_target(workspace)?;
@@ -164,6 +164,10 @@ impl Step {
                 tests.args(["test", "--release", "--features", "cli"]);
                 // What was recorded is asked again of the pack that the page gets.
                 return counted(tests.env("LINK_CONTEXT_PACK", workspace.pack())).map(Some);
+            }
+            Self::Fuzz => {
+                let moment = Duration::from_secs(3);
+                fuzz::fuzz(workspace, None, moment, u64::from(u32::MAX))?;
             }
             Self::Browser => return browser(workspace).map(Some),
         }
