@@ -1,6 +1,6 @@
 /** What wasm-bindgen writes: the surface is src/web.rs. */
 declare module '*/link_context.js' {
-  const start: (options: { module_or_path: Promise<Response> }) => Promise<unknown>;
+  const start: (options: { module_or_path: Promise<Response> }) => Promise<{ memory: WebAssembly.Memory }>;
   export default start;
   export const PackLoader: any;
   export const Pictures: any;

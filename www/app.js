@@ -2,6 +2,7 @@
  * The page: it joins the panels, the worker and the episode on the board. What a test drives has a `data-testid`; see
  * tests/browser/README.md.
  */
+import './trusted.js';
 import { createAnswer, isWrong } from './answer.js';
 import { Answers } from './answers.js';
 import { createBoard } from './board.js';

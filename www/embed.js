@@ -1,4 +1,5 @@
 /** The page in a frame: the element with the episode that the address names, `#episode=…` or `?episode=FILE` on this site. */
+import './trusted.js';
 import './pkg/element.js';
 
 const element = document.createElement('link-context-episode');
