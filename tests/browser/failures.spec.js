@@ -1,20 +1,13 @@
 // What can go wrong, each thing provoked: it ends in its sentence and what can be done about it, and the board stays as it was. With the tiny
-// model of tests/fixtures/tiny. LINK_CONTEXT_FAILURES=FILE writes the table of docs/reliability.md.
+// model of tests/fixtures/tiny. LINK_CONTEXT_FAILURES=FILE writes its table into docs/reliability.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from '@playwright/test';
 import { gallery, recordingOf } from './gallery.js';
 import { serveTiny, shards } from './tiny.js';
+import { inWorker } from './worker.js';
 
 const episode = gallery.find(({ id }) => id === 'robots');
 const [shard] = shards;
-
-/** Runs something in the worker before the program does. @param {import('@playwright/test').Page} page @param {string | (() => void)} prelude */
-async function inWorker(page, prelude) {
-  await page.route('**/pkg/worker.js', async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, body: `(${prelude})();\n${await response.text()}` });
-  });
-}
 
 const chooses = (device) => (page) => page.getByTestId('device-select').selectOption(device);
 
@@ -509,6 +502,16 @@ test.afterAll(() => {
   const path = process.env.LINK_CONTEXT_FAILURES;
   if (!path) return;
   const lines = rows.map(({ what, says, action }) => `| ${what} | ${says} | ${action} |`);
-  const head = ['| when | the page says | and offers |', '| --- | --- | --- |'];
-  writeFileSync(path, `${[...head, ...lines].join('\n')}\n\n${rows.length} failures provoked.\n`);
+  const head = [
+    `${rows.length} failures were provoked:`,
+    '',
+    '| when | the page says | and offers |',
+  ];
+  const table = [...head, '| --- | --- | --- |', ...lines].join('\n');
+  const marked = /(<!-- failures -->\n)[^]*(<!-- end of failures -->)/;
+  const text = readFileSync(path, 'utf8');
+  writeFileSync(
+    path,
+    text.replace(marked, (_, start, end) => `${start}\n${table}\n\n${end}`),
+  );
 });
