@@ -149,20 +149,6 @@ const failures = [
     mends: true,
   },
   {
-    what: 'a shader is refused',
-    before: (page) =>
-      inWorker(page, () => {
-        const create = GPUDevice.prototype.createShaderModule;
-        GPUDevice.prototype.createShaderModule = function (given) {
-          return create.call(this, { ...given, code: 'no shader' });
-        };
-      }),
-    then: asks,
-    code: 'device-lost',
-    action: 'processor',
-    mends: true,
-  },
-  {
     what: 'the memory of the graphics card is full',
     before: (page) =>
       atStage(page, 'link', (devices) => {
@@ -353,6 +339,21 @@ const failures = [
     then: (page) => page.getByTestId('query-camera').click(),
     code: 'camera-unavailable',
   },
+  // The last one: for a while after it the browser refuses every device.
+  {
+    what: 'a shader is refused',
+    before: (page) =>
+      inWorker(page, () => {
+        const create = GPUDevice.prototype.createShaderModule;
+        GPUDevice.prototype.createShaderModule = function (given) {
+          return create.call(this, { ...given, code: 'no shader' });
+        };
+      }),
+    then: asks,
+    code: 'device-lost',
+    action: 'processor',
+    mends: true,
+  },
 ];
 
 /** Does something in the worker, with its graphics devices, when the support set is read or the first token has come. */
@@ -398,6 +399,32 @@ const expectAnswer = (page) =>
 const rows = [];
 
 test.describe('when', () => {
+  test('a device is lost once, the question is answered all the same', async ({ page }) => {
+    await serveTiny(page);
+    await losesOnce(page);
+    await page.goto('./');
+    await expect(page.getByTestId('answer-name')).not.toBeEmpty();
+    await asks(page);
+    await expectAnswer(page);
+    await expect(page.getByTestId('message')).toHaveCount(0);
+    expect(await page.evaluate(() => localStorage.getItem('lost'))).toBe('1');
+    rows.push({
+      what: 'a device is lost once',
+      says: 'nothing: asked again by itself',
+      action: '',
+    });
+  });
+
+  test('no script runs, one sentence says what is needed', async ({ browser, baseURL }) => {
+    const context = await browser.newContext({ baseURL, javaScriptEnabled: false });
+    const page = await context.newPage();
+    await page.goto('./');
+    await expect(page.getByTestId('boot')).toContainText('needs JavaScript modules');
+    const says = await page.locator('#boot p').textContent();
+    rows.push({ what: 'the browser runs no modules', says, action: '' });
+    await context.close();
+  });
+
   for (const { what, before, then, code, words = '', action, mends, answers } of failures) {
     test(what, async ({ page, baseURL }) => {
       await serveTiny(page);
@@ -425,32 +452,6 @@ test.describe('when', () => {
       expect(await boardOf(page)).toEqual(whole);
     });
   }
-
-  test('a device is lost once, the question is answered all the same', async ({ page }) => {
-    await serveTiny(page);
-    await losesOnce(page);
-    await page.goto('./');
-    await expect(page.getByTestId('answer-name')).not.toBeEmpty();
-    await asks(page);
-    await expectAnswer(page);
-    await expect(page.getByTestId('message')).toHaveCount(0);
-    expect(await page.evaluate(() => localStorage.getItem('lost'))).toBe('1');
-    rows.push({
-      what: 'a device is lost once',
-      says: 'nothing: asked again by itself',
-      action: '',
-    });
-  });
-
-  test('no script runs, one sentence says what is needed', async ({ browser, baseURL }) => {
-    const context = await browser.newContext({ baseURL, javaScriptEnabled: false });
-    const page = await context.newPage();
-    await page.goto('./');
-    await expect(page.getByTestId('boot')).toContainText('needs JavaScript modules');
-    const says = await page.locator('#boot p').textContent();
-    rows.push({ what: 'the browser runs no modules', says, action: '' });
-    await context.close();
-  });
 });
 
 /** As `losesDevices`, in the first worker alone. */
