@@ -5,6 +5,7 @@
 
 pub mod what_if;
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
@@ -278,8 +279,9 @@ pub fn validate_concepts<P>(concepts: &[Concept<P>]) -> Result<(), EpisodeError>
                 limit: NAME_LIMIT,
             });
         }
-        if let Some(first) = concepts[..concept]
+        if let Some(first) = concepts
             .iter()
+            .take(concept)
             .position(|other| other.name.trim() == bare)
         {
             return Err(EpisodeError::DuplicateName {
@@ -336,11 +338,12 @@ impl Intervention {
             Self::Shuffle { seed } => {
                 // Fisher and Yates's shuffle, of the names alone.
                 let mut random = SplitMix64(seed);
-                for last in (1..examples.len()).rev() {
-                    let other = random.below(last + 1);
-                    let concept = examples[other].concept;
-                    examples[other].concept = examples[last].concept;
-                    examples[last].concept = concept;
+                let mut dealt: Vec<usize> = examples.iter().map(|of| of.concept).collect();
+                for last in (1..dealt.len()).rev() {
+                    dealt.swap(random.below(last + 1), last);
+                }
+                for (example, concept) in examples.iter_mut().zip(dealt) {
+                    example.concept = concept;
                 }
             }
             Self::Blank => {
@@ -351,10 +354,11 @@ impl Intervention {
             Self::Drop { concept } => examples.retain(|example| example.concept != concept),
             Self::Reverse => examples.reverse(),
             Self::Fewer { shots } => {
-                let mut seen = vec![0; ways];
+                let mut seen = BTreeMap::new();
                 examples.retain(|example| {
-                    seen[example.concept] += 1;
-                    seen[example.concept] <= shots
+                    let seen = seen.entry(example.concept).or_insert(0);
+                    *seen += 1;
+                    *seen <= shots
                 });
             }
         }

@@ -207,15 +207,14 @@ impl ClassFeatures {
     /// When fewer than two are left.
     pub fn keep_styles(&mut self, styles: &[String]) -> Result<(), FeatureError> {
         let kept = |file: &String| styles.iter().any(|style| style == Styles::of(file));
-        let kept: Vec<usize> = (0..self.len())
-            .filter(|&index| kept(&self.files[index]))
-            .collect();
-        let pictures = kept.iter().flat_map(|&index| self.picture(index));
-        self.values = pictures.copied().collect();
-        self.files = kept
-            .iter()
-            .map(|&index| self.files[index].clone())
-            .collect();
+        let (mut files, mut values) = (Vec::new(), Vec::new());
+        for (index, file) in self.files.iter().enumerate() {
+            if kept(file) {
+                files.push(file.clone());
+                values.extend_from_slice(self.picture(index));
+            }
+        }
+        (self.files, self.values) = (files, values);
         if self.len() < 2 {
             return Err(FeatureError::TooFew(self.name.clone()));
         }
@@ -236,6 +235,10 @@ impl ClassFeatures {
     }
 
     /// One picture's features, `[parts * channels]`.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "an index is one of `files`, of which each has `width` values"
+    )]
     pub fn picture(&self, index: usize) -> &[f16] {
         &self.values[index * self.width..(index + 1) * self.width]
     }
@@ -283,7 +286,7 @@ impl Encoder {
         Ok(Self {
             vision: Vision::take(&config.vision, &mut parameters)?,
             config: config.clone(),
-            key: hexadecimal(&hash.finalize()[..6]),
+            key: format!("{:.12}", hexadecimal(&hash.finalize())),
         })
     }
 
@@ -419,16 +422,14 @@ impl<'a> FeatureReader<'a> {
                 .as_bytes(),
         );
         files.iter().for_each(|file| hash.update(file));
-        let key = hexadecimal(&hash.finalize()[..8]);
-        let path = self.cache.join(format!("{class}-{key}.f16"));
+        let key = hexadecimal(&hash.finalize());
+        let path = self.cache.join(format!("{class}-{key:.16}.f16"));
         if let Ok(bytes) = fs::read(&path) {
             let kept = path.with_extension("txt");
             let files: Vec<String> = read_text(&kept)?.lines().map(str::to_owned).collect();
             if bytes.len() == files.len() * self.encoder.width() * 2 {
-                let values = bytes
-                    .chunks_exact(2)
-                    .map(|b| f16::from_le_bytes([b[0], b[1]]))
-                    .collect();
+                let (values, _) = bytes.as_chunks();
+                let values = values.iter().copied().map(f16::from_le_bytes).collect();
                 return Ok(ClassFeatures::new(class.to_owned(), files, values));
             }
         }

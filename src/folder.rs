@@ -109,26 +109,29 @@ impl Listing {
             parts.map(str::to_owned).collect()
         };
         let system = |part: &String| part.starts_with('.') || part == "__MACOSX";
-        let mut paths: Vec<(Vec<String>, usize)> = files.iter().map(parts).zip(0..).collect();
-        paths.retain(|(parts, _)| !parts.is_empty() && !parts.iter().any(system));
-        paths.sort();
+        let listed = files.iter().enumerate();
+        let listed = listed.map(|(place, file)| (parts(file), place, file));
+        let mut paths: Vec<(Vec<String>, usize, &Listed)> = listed.collect();
+        paths.retain(|(parts, ..)| !parts.is_empty() && !parts.iter().any(system));
+        paths.sort_by(|(one, ..), (two, ..)| one.cmp(two));
         // A folder that was chosen as a whole stands before everything in it.
-        let tops: BTreeSet<&str> = paths.iter().map(|(parts, _)| parts[0].as_str()).collect();
-        let whole = tops.len() == 1 && paths.iter().any(|(parts, _)| parts.len() > 2);
+        let tops: BTreeSet<&String> = paths.iter().flat_map(|(parts, ..)| parts.first()).collect();
+        let whole = tops.len() == 1 && paths.iter().any(|(parts, ..)| parts.len() > 2);
         let from = usize::from(whole);
 
         let mut skipped = Vec::new();
         let mut concepts: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (parts, place) in &paths {
-            let Listed { path, bytes } = &files[*place];
+        for (parts, place, Listed { path, bytes }) in &paths {
             let megabytes = bytes / 1e6;
-            if parts.len() < from + 2 {
+            let Some([concept, _, ..]) = parts.get(from..) else {
                 skipped.push(Skipped::new("folder-file-outside", path, json!({})));
-            } else if megabytes > FILE_LIMIT {
+                continue;
+            };
+            if megabytes > FILE_LIMIT {
                 let detail = json!({ "megabytes": megabytes, "limit": FILE_LIMIT });
                 skipped.push(Skipped::new("picture-too-large-file", path, detail));
             } else {
-                concepts.entry(&parts[from]).or_default().push(*place);
+                concepts.entry(concept).or_default().push(*place);
             }
         }
         let mut kept = Vec::new();
@@ -290,9 +293,9 @@ impl<F: Clone> FolderTest<F> {
         Ok(Some(draw(SEED, ORIGIN, &outlines, self.cell, index)?))
     }
 
-    /// A picture's features.
-    pub fn features(&self, picture: Picture) -> F {
-        self.shown(picture).features.clone()
+    /// A picture's features; none where the folder has no such picture.
+    pub fn features(&self, picture: Picture) -> Option<F> {
+        Some(self.shown(picture)?.features.clone())
     }
 
     /// Takes in what the model answered to an episode.
@@ -316,20 +319,24 @@ impl<F: Clone> FolderTest<F> {
         for done in &self.done {
             let Picture { class, index } = done.trial.query;
             let named = done.named.and_then(|name| class_of(&done.trial, name));
-            confusion[class][named.unwrap_or(self.concepts.len())] += 1;
+            let named = named.unwrap_or(self.concepts.len());
+            let row = confusion.get_mut(class);
+            if let Some(count) = row.and_then(|row| row.get_mut(named)) {
+                *count += 1;
+            }
             asked.entry((class, index)).or_default().push(done);
         }
         let hard = |(&(class, index), episodes): (&(usize, usize), &Vec<&Done>)| {
-            let Shown { path, place, .. } = self.shown(Picture { class, index });
+            let Shown { path, place, .. } = self.shown(Picture { class, index })?;
             let sum: f64 = episodes.iter().map(|done| done.probability).sum();
-            Hard {
+            Some(Hard {
                 place: *place,
                 path: path.clone(),
                 right: Rate::new(episodes.iter().map(|done| right(done))),
                 probability: sum / episodes.len() as f64,
-            }
+            })
         };
-        let mut hardest: Vec<Hard> = asked.iter().map(hard).collect();
+        let mut hardest: Vec<Hard> = asked.iter().filter_map(hard).collect();
         hardest.retain(|picture| picture.right.count < picture.right.of);
         hardest.sort_by(|one, two| one.probability.total_cmp(&two.probability));
         hardest.truncate(HARDEST);
@@ -359,44 +366,52 @@ impl<F: Clone> FolderTest<F> {
             "probability_of_right_name",
             "support",
         ];
-        let mut text = line(TITLES.map(str::to_owned));
-        for done in &self.done {
-            let Trial {
-                index,
-                names,
-                examples,
-                query,
-                target,
-            } = &done.trial;
-            let other = examples.iter().find(|example| example.concept != *target);
-            let other_class = other.map_or("", |example| self.name(example.picture));
-            let other_name = other.map_or("", |example| names[example.concept].as_str());
-            let support = examples.iter().map(|example| {
-                let path = &self.shown(example.picture).path;
-                format!("{path} = {}", names[example.concept])
-            });
-            text += &line([
-                (index + 1).to_string(),
-                self.name(*query).to_owned(),
-                self.shown(*query).path.clone(),
-                other_class.to_owned(),
-                names[*target].clone(),
-                other_name.to_owned(),
-                done.answer.clone(),
-                u8::from(done.named == Some(*target)).to_string(),
-                format!("{:.4}", done.probability),
-                support.collect::<Vec<_>>().join("; "),
-            ]);
-        }
-        text
+        let titles = line(TITLES.map(str::to_owned));
+        let episodes = self.done.iter().filter_map(|done| self.csv_line(done));
+        std::iter::once(titles).chain(episodes).collect()
     }
 
-    fn shown(&self, Picture { class, index }: Picture) -> &Shown<F> {
-        &self.concepts[class].1[index]
+    /// None where the folder has not all of the pictures, which are those of an episode that was drawn from it.
+    fn csv_line(&self, done: &Done) -> Option<String> {
+        let Trial {
+            index,
+            names,
+            examples,
+            query,
+            target,
+        } = &done.trial;
+        let other = examples.iter().find(|example| example.concept != *target);
+        let (other_class, other_name) = match other {
+            Some(other) => (
+                self.name(other.picture)?,
+                names.get(other.concept)?.as_str(),
+            ),
+            None => ("", ""),
+        };
+        let support = examples.iter().map(|example| {
+            let path = &self.shown(example.picture)?.path;
+            Some(format!("{path} = {}", names.get(example.concept)?))
+        });
+        Some(line([
+            (index + 1).to_string(),
+            self.name(*query)?.to_owned(),
+            self.shown(*query)?.path.clone(),
+            other_class.to_owned(),
+            names.get(*target)?.clone(),
+            other_name.to_owned(),
+            done.answer.clone(),
+            u8::from(done.named == Some(*target)).to_string(),
+            format!("{:.4}", done.probability),
+            support.collect::<Option<Vec<_>>>()?.join("; "),
+        ]))
     }
 
-    fn name(&self, picture: Picture) -> &str {
-        &self.concepts[picture.class].0
+    fn shown(&self, Picture { class, index }: Picture) -> Option<&Shown<F>> {
+        self.concepts.get(class)?.1.get(index)
+    }
+
+    fn name(&self, picture: Picture) -> Option<&str> {
+        Some(&self.concepts.get(picture.class)?.0)
     }
 }
 

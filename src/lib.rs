@@ -23,9 +23,21 @@
 //! - `recording` (feature `cli`): the answers to the page's ready episodes, kept and checked.
 //! - `train` (feature `train`): episodes for training, the loop's step, the adapter.
 
+#![deny(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used
+)]
+
 pub mod episode;
 pub mod features;
 pub mod folder;
+#[expect(
+    clippy::indexing_slicing,
+    reason = "kernels index within shapes that their callers have checked"
+)]
 pub mod kernels;
 pub mod model;
 pub mod picture;
@@ -41,6 +53,10 @@ pub mod device;
 #[cfg(feature = "cli")]
 pub mod recording;
 #[cfg(feature = "train")]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "training runs on a developer's machine, on episodes that it has drawn itself"
+)]
 pub mod train;
 #[cfg(all(target_family = "wasm", feature = "webgpu"))]
 pub mod web;

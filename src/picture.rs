@@ -250,8 +250,10 @@ impl Square {
     /// The square as a canvas takes it: `[224, 224, 4]`, opaque.
     pub fn to_rgba(&self) -> Vec<u8> {
         self.rgb
-            .chunks_exact(3)
-            .flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255])
+            .as_chunks()
+            .0
+            .iter()
+            .flat_map(|&[red, green, blue]| [red, green, blue, 255])
             .collect()
     }
 
@@ -404,7 +406,7 @@ fn browser_format(bytes: &[u8]) -> Option<&'static str> {
         };
     }
     // An XML prologue, a licence comment and a document type may stand before the element.
-    let head = &bytes[..bytes.len().min(4096)];
+    let head = bytes.get(..4096).unwrap_or(bytes);
     head.windows(4)
         .any(|window| window == b"<svg")
         .then_some("SVG")

@@ -317,6 +317,10 @@ struct Model<'a> {
 }
 
 impl Model<'_> {
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "`Recording::make` numbers the pictures by their places in `support`"
+    )]
     async fn link(
         &mut self,
         intervention: Option<Intervention>,

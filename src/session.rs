@@ -42,6 +42,12 @@ pub enum SessionError {
         /// Positions there are.
         limit: usize,
     },
+    /// An example is of a concept that has no name.
+    #[error("an example is of concept {concept}, of which there is no name")]
+    NoName {
+        /// Index of the concept.
+        concept: usize,
+    },
     /// A query came before any support set.
     #[error("link a support set before asking")]
     NotLinked,
@@ -152,9 +158,9 @@ struct Read {
 
 impl Linked {
     /// What it has in common with another support set, from the first example on.
-    fn beginning(mut self, names: &[Vec<u32>], examples: &[LinkedExample]) -> Self {
-        let same = |(read, example): &(&Read, &LinkedExample)| {
-            read.features == example.features.id && read.name == names[example.concept]
+    fn beginning(mut self, examples: &[(&LinkedExample, &Vec<u32>)]) -> Self {
+        let same = |(read, (example, name)): &(&Read, &(&LinkedExample, &Vec<u32>))| {
+            read.features == example.features.id && read.name == **name
         };
         let kept = self.examples.iter().zip(examples).take_while(same).count();
         self.examples.truncate(kept);
@@ -250,9 +256,17 @@ impl Session {
             .iter()
             .map(|name| name_tokens(&self.tokenizer, name))
             .collect();
-        let example_len =
-            |example: &LinkedExample| self.template.example_len(&names[example.concept]);
-        let tokens = 1 + examples.iter().map(example_len).sum::<usize>();
+        let named = examples.iter().map(|example| {
+            let concept = example.concept;
+            let name = names.get(concept);
+            Ok((example, name.ok_or(SessionError::NoName { concept })?))
+        });
+        let examples: Vec<(&LinkedExample, &Vec<u32>)> =
+            named.collect::<Result<_, SessionError>>()?;
+        let lengths = examples
+            .iter()
+            .map(|(_, name)| self.template.example_len(name));
+        let tokens = 1 + lengths.sum::<usize>();
         let room = tokens + self.template.query_len() + answer_limit(&names);
         let limit = self.cache.limit();
         if room > limit {
@@ -263,7 +277,7 @@ impl Session {
         }
         let before = self.linked.take().filter(|_| room <= self.cache.capacity());
         let mut linked = match before {
-            Some(linked) => linked.beginning(&names, examples),
+            Some(linked) => linked.beginning(&examples),
             None => Linked::default(),
         };
         let mut positions = if linked.length == 0 {
@@ -275,19 +289,18 @@ impl Session {
             Vec::new()
         };
         let kept = linked.examples.len();
-        for (picture, example) in examples[kept..].iter().enumerate() {
-            let name = &names[example.concept];
+        for (picture, (example, name)) in examples.iter().skip(kept).enumerate() {
             let range = self.template.push_example(&mut positions, picture, name);
             linked.examples.push(Read {
-                name: name.clone(),
+                name: name.to_vec(),
                 features: example.features.id,
                 positions: linked.length + range.start..linked.length + range.end,
             });
         }
         linked.length += positions.len();
-        linked.names = names;
         if !positions.is_empty() {
-            let features = examples[kept..].iter().map(|e| e.features.tensor.clone());
+            let features = examples.iter().skip(kept);
+            let features = features.map(|(example, _)| example.features.tensor.clone());
             let before = linked.seen.take();
             let (embedded, seen) = self.embed(&positions, features.collect(), before.clone());
             linked.seen = match seen {
@@ -299,6 +312,7 @@ impl Session {
             let last = hidden.slice([positions.len() - 1..positions.len(), 0..1]);
             last.into_data_async().await.map_err(device_error)?;
         }
+        linked.names = names;
         self.linked = Some(linked);
         Ok(LinkReport {
             tokens,
@@ -371,7 +385,7 @@ impl Session {
             .map_err(device_error)?
             .into_iter();
         let first_top = Top::of(&values(read.next())?)?;
-        let shares = shares(&values(read.next())?, &linked.examples);
+        let shares = shares(&values(read.next())?, &linked.examples)?;
         let asked = self.cache.len();
         let mut times = AnswerTimes {
             prefill: since(start),
@@ -617,15 +631,18 @@ impl Top {
 }
 
 /// Each example's part of the attention that goes to all examples.
-fn shares(attention: &[f32], examples: &[Read]) -> Vec<f32> {
-    let sums: Vec<f32> = examples
-        .iter()
-        .map(|read| attention[read.positions.clone()].iter().sum())
-        .collect();
+fn shares(attention: &[f32], examples: &[Read]) -> Result<Vec<f32>, SessionError> {
+    let short = || SessionError::Device("the attention is too short".into());
+    let sums = examples.iter().map(|read| {
+        let own = attention.get(read.positions.clone()).ok_or_else(short)?;
+        Ok(own.iter().sum())
+    });
+    let sums: Vec<f32> = sums.collect::<Result<_, SessionError>>()?;
     let total: f32 = sums.iter().sum();
-    sums.into_iter()
+    Ok(sums
+        .into_iter()
         .map(|sum| if total > 0.0 { sum / total } else { 0.0 })
-        .collect()
+        .collect())
 }
 
 #[cfg(test)]
@@ -640,7 +657,7 @@ mod tests {
             features: 0,
             positions,
         });
-        let shares = shares(&attention, &examples);
+        let shares = shares(&attention, &examples).unwrap();
         assert!((shares[0] - 0.25).abs() < 1e-6);
         assert!((shares[1] - 0.75).abs() < 1e-6);
     }

@@ -125,18 +125,18 @@ impl From<EpisodeError> for WebError {
             | EpisodeError::NoPicture { name, .. } => name.clone(),
             _ => String::new(),
         };
-        let mut detail = json!({ "concept": error.concept(), "message": error.to_string() });
-        if let EpisodeError::LongName { length, limit, .. } = &error {
-            detail["length"] = json!(length);
-            detail["limit"] = json!(limit);
-        }
-        if let EpisodeError::TooManyConcepts { count, limit }
-        | EpisodeError::TooManyQueries { count, limit }
-        | EpisodeError::TooManyPictures { count, limit, .. } = &error
-        {
-            detail["count"] = json!(count);
-            detail["limit"] = json!(limit);
-        }
+        let (concept, message) = (error.concept(), error.to_string());
+        let detail = match &error {
+            EpisodeError::LongName { length, limit, .. } => json!({
+                "concept": concept, "message": message, "length": length, "limit": limit,
+            }),
+            EpisodeError::TooManyConcepts { count, limit }
+            | EpisodeError::TooManyQueries { count, limit }
+            | EpisodeError::TooManyPictures { count, limit, .. } => json!({
+                "concept": concept, "message": message, "count": count, "limit": limit,
+            }),
+            _ => json!({ "concept": concept, "message": message }),
+        };
         Self::new(error.code(), subject, detail)
     }
 }
@@ -583,7 +583,9 @@ impl WebSession {
         let Some(trial) = trial else {
             return Ok(false);
         };
-        let (examples, query) = features_of(&test.test.borrow(), &trial);
+        let features = features_of(&test.test.borrow(), &trial);
+        let (examples, query) =
+            features.ok_or_else(|| WebError::internal("an episode of unknown pictures"))?;
         let mut session = self.take()?;
         let result = async {
             session.link(&trial.names, &examples).await?;
@@ -641,13 +643,21 @@ impl WebSession {
     }
 }
 
-/// An episode's support set and query, as a session takes them.
-fn features_of(test: &FolderTest<Features>, trial: &Trial) -> (Vec<LinkedExample>, Features) {
-    let examples = trial.examples.iter().map(|example| LinkedExample {
-        concept: example.concept,
-        features: test.features(example.picture),
+/// An episode's support set and query, as a session takes them; none where the test has not all of the pictures.
+fn features_of(
+    test: &FolderTest<Features>,
+    trial: &Trial,
+) -> Option<(Vec<LinkedExample>, Features)> {
+    let examples = trial.examples.iter().map(|example| {
+        Some(LinkedExample {
+            concept: example.concept,
+            features: test.features(example.picture)?,
+        })
     });
-    (examples.collect(), test.features(trial.query))
+    Some((
+        examples.collect::<Option<_>>()?,
+        test.features(trial.query)?,
+    ))
 }
 
 fn token_to_js(token: &AnswerToken) -> JsValue {

@@ -1,5 +1,7 @@
 //! Measures speed, beside others in the same run. See `cargo xtask bench -- --help`.
 
+#![deny(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -1,5 +1,7 @@
 //! Runs the benchmark on a pack and folders of pictures. See `cargo xtask eval -- --help`.
 
+#![deny(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! Writes the pack that the page downloads. See `cargo xtask weights`.
 
+#![deny(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! Records what the model answers to the page's ready episodes. See `cargo xtask record`.
 
+#![deny(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 use std::fs;
 use std::path::PathBuf;
 

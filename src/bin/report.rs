@@ -1,5 +1,7 @@
 //! Writes the tables of docs/results.md. See `cargo xtask report -- --help`.
 
+#![deny(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

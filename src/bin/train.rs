@@ -1,5 +1,7 @@
 //! Trains the adapter on folders of pictures. See `cargo xtask train -- --help`.
 
+#![deny(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;

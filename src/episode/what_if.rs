@@ -68,18 +68,19 @@ impl Expectation {
             let chance = 1.0 / concepts.len() as f64;
             return Self::Guess { chance };
         }
-        let mut carried = vec![0; concepts.len()];
-        for Example { concept, .. } in after.iter().filter(|example| {
+        let carried = after.iter().filter(|example| {
             let was = |old: &&Example<P>| old.picture == example.picture;
             before.iter().find(was).map(|old| old.concept) == Some(answered)
-        }) {
-            carried[*concept] += 1;
-        }
-        let all: usize = carried.iter().sum();
-        if all == 0 {
+        });
+        let carried: Vec<usize> = carried.map(|example| example.concept).collect();
+        if carried.is_empty() {
             return Self::Other;
         }
-        match carried.iter().position(|count| count * 2 > all) {
+        let most = |concept: &usize| {
+            let count = carried.iter().filter(|of| *of == concept).count();
+            count * 2 > carried.len()
+        };
+        match (0..concepts.len()).find(most) {
             Some(concept) if concept == answered => Self::Same,
             Some(concept) => Self::Name { concept },
             None => Self::Open,
@@ -113,10 +114,9 @@ impl Expectation {
 /// A name's part of the probability of all names.
 fn share(outcome: &Outcome, name: usize) -> f64 {
     let all: f64 = outcome.probabilities.iter().sum();
-    if all > 0.0 {
-        outcome.probabilities[name] / all
-    } else {
-        0.0
+    match outcome.probabilities.get(name) {
+        Some(probability) if all > 0.0 => probability / all,
+        _ => 0.0,
     }
 }
 

@@ -66,7 +66,7 @@ pub fn tables(reports: &[Report]) -> Result<String, fmt::Error> {
     for report in reports {
         let pack = format!(
             "`{}`, seed {}",
-            &report.pack[..report.pack.len().min(12)],
+            report.pack.get(..12).unwrap_or(&report.pack),
             report.seed
         );
         if !packs.contains(&pack) {

@@ -129,10 +129,13 @@ async fn answer(
 
 /// Whether the right concept's examples got more attention together than any other's.
 fn leaning(examples: &[Example<Picture>], shares: &[f32], target: usize) -> bool {
-    let mut sums = vec![0.0; examples.iter().map(|e| e.concept + 1).max().unwrap_or(0)];
-    for (example, share) in examples.iter().zip(shares) {
-        sums[example.concept] += share;
-    }
+    let ways = examples.iter().map(|e| e.concept + 1).max().unwrap_or(0);
+    let sum = |concept: usize| -> f32 {
+        let own = examples.iter().zip(shares);
+        let own = own.filter(|(example, _)| example.concept == concept);
+        own.map(|(_, share)| share).sum()
+    };
+    let sums: Vec<f32> = (0..ways).map(sum).collect();
     target < sums.len() && highest(&sums, target)
 }
 
@@ -214,9 +217,18 @@ impl Source {
             .collect()
     }
 
+    /// A picture's class.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "a picture is one that this very source gave, drawn or by its path"
+    )]
+    fn class(&self, picture: Picture) -> &ClassFeatures {
+        &self.classes[picture.class]
+    }
+
     /// A picture's features, `[parts * channels]`.
     fn values(&self, picture: Picture) -> Vec<f32> {
-        let features = self.classes[picture.class].picture(picture.index);
+        let features = self.class(picture).picture(picture.index);
         features.iter().map(|value| value.to_f32()).collect()
     }
 
@@ -227,8 +239,9 @@ impl Source {
         values
     }
 
-    fn file(&self, Picture { class, index }: Picture) -> (String, String) {
-        let class = &self.classes[class];
-        (class.name.clone(), class.files[index].clone())
+    #[expect(clippy::indexing_slicing, reason = "as in `class`")]
+    fn file(&self, picture: Picture) -> (String, String) {
+        let class = self.class(picture);
+        (class.name.clone(), class.files[picture.index].clone())
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 /// The main rule: the answer is the name, letter for letter, and the model ended it itself.
 pub fn exact(answer: &str, finished: bool, names: &[String], target: usize) -> bool {
-    finished && answer == names[target]
+    finished && names.get(target).is_some_and(|name| name == answer)
 }
 
 /// The rule of the paper's code (`LCLComputeMetrics`, Tai et al. 2023): the answer has the name in it and, with the name cut out, no other
@@ -14,7 +14,9 @@ pub fn exact(answer: &str, finished: bool, names: &[String], target: usize) -> b
 /// Its defect stays in, so that figures compare: where the right name is part of a wrong one ("stone" and "airstone"), the wrong one
 /// counts as right.
 pub fn substring(answer: &str, names: &[String], target: usize) -> bool {
-    let right = names[target].as_str();
+    let Some(right) = names.get(target).map(String::as_str) else {
+        return false;
+    };
     let rest = answer.replace(right, "");
     answer.contains(right)
         && names
@@ -28,7 +30,7 @@ pub fn highest<T: PartialOrd>(scores: &[T], target: usize) -> bool {
     scores
         .iter()
         .enumerate()
-        .all(|(name, score)| name == target || scores[target] > *score)
+        .all(|(name, score)| name == target || scores.get(target) > Some(score))
 }
 
 /// Nearest class prototype (Snell et al. 2017), on features: the cosine between the query's features and the mean of each concept's

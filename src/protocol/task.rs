@@ -137,35 +137,42 @@ pub fn draw(
     let key = format!("{DRAWING}\n{seed}\n{origin}\n{ways}\n{index}");
     let mut rng = ChaCha8Rng::from_seed(Sha256::digest(&key).into());
 
-    let mut order: Vec<usize> = (0..classes.len()).collect();
+    let mut order: Vec<(usize, &Outline<'_>)> = classes.iter().enumerate().collect();
     order.shuffle(&mut rng);
     let mut names = NameKind::SYLLABLES.draw(&mut rng, ways);
     let deal = rng.random();
     let asked = (index % ways as u64) as usize;
     let mut examples = Vec::with_capacity(ways * shots);
-    let shuffled: Vec<Vec<usize>> = order[..ways]
-        .iter()
-        .map(|&class| {
-            let mut pictures: Vec<usize> = (0..classes[class].pictures).collect();
-            pictures.shuffle(&mut rng);
-            pictures
-        })
-        .collect();
+    let shuffled = order.into_iter().take(ways).map(|(class, outline)| {
+        let mut pictures: Vec<usize> = (0..outline.pictures).collect();
+        pictures.shuffle(&mut rng);
+        let pictures = pictures.into_iter();
+        let pictures: Vec<Picture> = pictures.map(|index| Picture { class, index }).collect();
+        (outline, pictures)
+    });
+    let shuffled: Vec<(&Outline<'_>, Vec<Picture>)> = shuffled.collect();
     // The first is kept for a query whether it is asked for or not, so that nothing but the target tells the concepts apart.
-    let query = Picture {
-        class: order[asked],
-        index: shuffled[asked][0],
+    let first = shuffled.get(asked);
+    let first = first.and_then(|(outline, pictures)| Some((outline, *pictures.first()?)));
+    // `fits` has seen to it that there is one.
+    let Some((outline, query)) = first else {
+        let (origin, classes) = (origin.to_owned(), classes.len());
+        return Err(TaskError::TooFewClasses {
+            origin,
+            classes,
+            cell,
+        });
     };
-    let style = classes[query.class].style(query.index);
-    for (concept, (&class, pictures)) in order.iter().zip(&shuffled).enumerate() {
-        let other = |(place, index): &(usize, &usize)| match style {
-            Some(_) => classes[class].style(**index) != style,
+    let style = outline.style(query.index);
+    for (concept, (outline, pictures)) in shuffled.iter().enumerate() {
+        let other = |(place, picture): &(usize, &Picture)| match style {
+            Some(_) => outline.style(picture.index) != style,
             None => *place > 0,
         };
         let support = pictures.iter().enumerate().filter(other).take(shots);
-        examples.extend(support.map(|(_, &index)| Example {
+        examples.extend(support.map(|(_, &picture)| Example {
             concept,
-            picture: Picture { class, index },
+            picture,
             blank: false,
         }));
     }

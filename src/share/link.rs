@@ -102,7 +102,7 @@ impl SharedEpisode {
         let head = serde_json::to_string(&head).map_err(ShareError::unreadable)?;
         let limit = limit.min(LINK_LIMIT);
         let size = Square::SIZE;
-        let whole = self.strip(&places, size);
+        let whole = self.strip(&places, size)?;
         let fragment = pack(
             &head,
             &encode(&places, || webp(&whole, size, places.len() * size))?,
@@ -117,7 +117,7 @@ impl SharedEpisode {
         }
         let mut length = fragment.len();
         for (size, quality) in STEPS {
-            let strip = self.strip(&places, size);
+            let strip = self.strip(&places, size)?;
             let fragment = pack(&head, &jpeg(&strip, size, places.len() * size, quality)?)?;
             length = length.min(fragment.len());
             if fragment.len() <= limit {
@@ -205,16 +205,14 @@ impl SharedEpisode {
     }
 
     /// The squares below each other, each `size` wide and high: `[places * size, size, 3]`.
-    fn strip(&self, places: &[usize], size: usize) -> Vec<u8> {
+    fn strip(&self, places: &[usize], size: usize) -> Result<Vec<u8>, ShareError> {
         let mut strip = Vec::with_capacity(places.len() * size * size * 3);
         for &place in places {
-            strip.extend(resized(
-                &self.pictures[place].square.rgb,
-                Square::SIZE,
-                size,
-            ));
+            let absent = || ShareError::unreadable(format!("there is no picture {place}"));
+            let SharedPicture { square, .. } = self.pictures.get(place).ok_or_else(absent)?;
+            strip.extend(resized(&square.rgb, Square::SIZE, size));
         }
-        strip
+        Ok(strip)
     }
 }
 

@@ -7,6 +7,7 @@ mod file;
 mod link;
 mod qr;
 
+use std::collections::HashSet;
 use std::io::Cursor;
 
 use image::codecs::webp::WebPEncoder;
@@ -252,12 +253,14 @@ impl SharedEpisode {
             pictures,
             ..
         } = &mut self;
-        let mut used = vec![false; pictures.len()];
+        let mut used = HashSet::new();
         let rows = concepts.iter_mut().map(|concept| &mut concept.pictures);
         for place in rows.chain([queries]).flatten() {
-            if std::mem::replace(&mut used[*place], true) {
-                pictures.push(pictures[*place].clone());
-                *place = pictures.len() - 1;
+            if !used.insert(*place)
+                && let Some(picture) = pictures.get(*place).cloned()
+            {
+                *place = pictures.len();
+                pictures.push(picture);
             }
         }
         self

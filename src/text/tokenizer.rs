@@ -201,8 +201,10 @@ impl Tokenizer {
                         character,
                     })?);
                 }
-                if let [byte] = bytes[start..] {
-                    of_byte[usize::from(byte)] = Some(id as u32);
+                if let Some(&[byte]) = bytes.get(start..)
+                    && let Some(of_byte) = of_byte.get_mut(usize::from(byte))
+                {
+                    *of_byte = Some(id as u32);
                 }
             }
             ends.push(bytes.len());
@@ -259,7 +261,7 @@ impl Tokenizer {
             } else {
                 bytes
                     .iter()
-                    .map(|&byte| ALPHABET[usize::from(byte)])
+                    .filter_map(|&byte| ALPHABET.get(usize::from(byte)))
                     .collect()
             }
         };
@@ -293,8 +295,11 @@ impl Tokenizer {
     pub fn token_bytes(&self, id: u32) -> Option<&[u8]> {
         let id = id as usize;
         let end = *self.ends.get(id)?;
-        let start = if id == 0 { 0 } else { self.ends[id - 1] };
-        Some(&self.bytes[start..end])
+        let start = match id.checked_sub(1) {
+            Some(before) => *self.ends.get(before)?,
+            None => 0,
+        };
+        self.bytes.get(start..end)
     }
 
     /// The tokens of a text, none of them special. Takes time in proportion to `n log n`, however
@@ -322,7 +327,7 @@ impl Tokenizer {
         // and passed over.
         let mut symbols: Vec<Symbol> = word
             .bytes()
-            .filter_map(|byte| self.of_byte[usize::from(byte)])
+            .filter_map(|byte| *self.of_byte.get(usize::from(byte))?)
             .enumerate()
             .map(|(place, id)| Symbol {
                 id: Some(id),
@@ -339,22 +344,27 @@ impl Tokenizer {
             if self.candidate(&symbols, place) != Some(Reverse((rank, place))) {
                 continue;
             }
-            let taken = symbols[place].right;
-            let next = symbols[taken].right;
-            symbols[taken].id = None;
-            symbols[place].id = Some(self.merges[rank as usize].product);
-            symbols[place].right = next;
-            if let Some(next) = symbols.get_mut(next) {
-                next.left = Some(place);
-            }
+            let left = self.merge(&mut symbols, rank, place);
             candidates.extend(self.candidate(&symbols, place));
-            candidates.extend(
-                symbols[place]
-                    .left
-                    .and_then(|left| self.candidate(&symbols, left)),
-            );
+            candidates.extend(left.and_then(|left| self.candidate(&symbols, left)));
         }
         ids.extend(symbols.iter().filter_map(|symbol| symbol.id));
+    }
+
+    /// Merges the symbol at a place and its right neighbour by the rule of this rank; gives the left
+    /// neighbour's place, if there is one.
+    fn merge(&self, symbols: &mut [Symbol], rank: u32, place: usize) -> Option<usize> {
+        let product = self.merges.get(rank as usize)?.product;
+        let taken = symbols.get_mut(symbols.get(place)?.right)?;
+        taken.id = None;
+        let next = taken.right;
+        if let Some(next) = symbols.get_mut(next) {
+            next.left = Some(place);
+        }
+        let symbol = symbols.get_mut(place)?;
+        symbol.id = Some(product);
+        symbol.right = next;
+        symbol.left
     }
 
     /// The rule that fits the symbol at a place and its right neighbour, if any.
@@ -443,24 +453,22 @@ impl<'a> Iterator for Words<'a> {
             Class::Numeric => first.len_utf8(),
             Class::Space => {
                 let run = run_length(self.rest, Class::Space);
-                let after = self.rest[run..].chars().next().map(Class::of);
-                let last = self.rest[..run]
-                    .chars()
-                    .next_back()
-                    .map_or(0, char::len_utf8);
+                let (spaces, behind) = self.rest.split_at_checked(run)?;
+                let after = behind.chars().next().map(Class::of);
+                let last = spaces.chars().next_back().map_or(0, char::len_utf8);
                 match after {
                     // `\s+(?!\S)` takes it whole at the end of a stretch ...
                     None | Some(Class::Numeric) => run,
                     // ... and otherwise leaves the last one, which a word behind it takes if it is
                     // a plain space.
                     Some(_) if run > last => run - last,
-                    Some(class) if first == ' ' => 1 + run_length(&self.rest[1..], class),
+                    Some(class) if first == ' ' => run + run_length(behind, class),
                     Some(_) => run,
                 }
             }
             class => contraction(self.rest).unwrap_or_else(|| run_length(self.rest, class)),
         };
-        let (word, rest) = self.rest.split_at(length);
+        let (word, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;
         Some(word)
     }
@@ -518,6 +526,7 @@ fn contraction(text: &str) -> Option<usize> {
 /// GPT-2's alphabet: the visible characters of Latin-1 stand for their own bytes, and the other
 /// bytes, in their order, are written as the characters from U+0100 on (`bytes_to_unicode` in
 /// GPT-2's `encoder.py`).
+#[expect(clippy::indexing_slicing, reason = "computed while compiling")]
 static ALPHABET: [char; 256] = {
     let mut alphabet = ['\0'; 256];
     let mut hidden = 0x100;
@@ -539,6 +548,7 @@ static ALPHABET: [char; 256] = {
 };
 
 /// [`ALPHABET`] read backwards: the byte of each character, where it has one.
+#[expect(clippy::indexing_slicing, reason = "computed while compiling")]
 static BYTES: [Option<u8>; 0x144] = {
     let mut bytes = [None; 0x144];
     let mut byte = 0;

@@ -313,8 +313,8 @@ fn decoder(gguf: &Gguf<'_>, config: &DecoderConfig) -> Result<Weights, ConvertEr
             ("feed_forward.down", "ffn_down", &[width, hidden]),
         ] {
             let mut tensor = take(format!("blk.{layer}.{theirs}.weight"), shape)?;
-            if matches!(theirs, "attn_q" | "attn_k") {
-                tensor.bytes = rotate_half_rows(&tensor.bytes, shape[0], config.head_width);
+            if let ("attn_q" | "attn_k", &[rows, _]) = (theirs, shape) {
+                tensor.bytes = rotate_half_rows(&tensor.bytes, rows, config.head_width);
             }
             weights.insert(format!("decoder.layers.{layer}.{ours}"), tensor);
         }
@@ -329,12 +329,12 @@ fn decoder(gguf: &Gguf<'_>, config: &DecoderConfig) -> Result<Weights, ConvertEr
 /// bytes are left as they are. (`permute` in llama.cpp's `convert_hf_to_gguf.py`, backwards.)
 fn rotate_half_rows(bytes: &[u8], rows: usize, head_width: usize) -> Vec<u8> {
     let row_bytes = bytes.len() / rows;
-    let half = head_width / 2;
     let mut moved = Vec::with_capacity(bytes.len());
-    for row in 0..rows {
-        let (head, place) = (row / head_width, row % head_width);
-        let from = head * head_width + 2 * (place % half) + place / half;
-        moved.extend(&bytes[from * row_bytes..][..row_bytes]);
+    for head in bytes.chunks_exact((row_bytes * head_width).max(1)) {
+        for first in [0, 1] {
+            let rows = head.chunks_exact(row_bytes).skip(first).step_by(2);
+            moved.extend(rows.flatten());
+        }
     }
     moved
 }
@@ -425,15 +425,17 @@ fn fold_batch_norm(
 
     let mut folded = Vec::with_capacity(weight.len());
     let mut bias = Vec::with_capacity(channels);
-    for (channel, kernel) in weight.chunks_exact(weight.len() / channels).enumerate() {
-        let deviation = (f64::from(variance[channel]) + BATCH_NORM_EPSILON).sqrt();
-        let factor = f64::from(gamma[channel]) / deviation;
+    let norms = (gamma.iter().zip(&beta)).zip(mean.iter().zip(&variance));
+    let kernels = weight.chunks_exact(weight.len() / channels);
+    for (kernel, ((&gamma, &beta), (&mean, &variance))) in kernels.zip(norms) {
+        let deviation = (f64::from(variance) + BATCH_NORM_EPSILON).sqrt();
+        let factor = f64::from(gamma) / deviation;
         folded.extend(
             kernel
                 .iter()
                 .map(|&value| (f64::from(value) * factor) as f32),
         );
-        bias.push((f64::from(beta[channel]) - f64::from(mean[channel]) * factor) as f32);
+        bias.push((f64::from(beta) - f64::from(mean) * factor) as f32);
     }
     Ok([
         HostTensor {

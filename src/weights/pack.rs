@@ -40,7 +40,7 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use super::quant::QuantError;
-use super::{EncodedTensor, Encoding, HostTensor};
+use super::{EncodedTensor, Encoding};
 use crate::model::config::ModelConfig;
 #[cfg(feature = "cli")]
 pub use open::OpenPack;
@@ -346,12 +346,13 @@ impl Manifest {
             let mut bytes = 0usize;
             for part in &entry.parts {
                 let outside = || wrong(format!("tensor '{name}' lies outside its shards"));
-                let shard = self.shards.get(part.shard).ok_or_else(outside)?;
+                let shard = self.shards.get(part.shard).zip(used.get_mut(part.shard));
+                let (shard, used) = shard.ok_or_else(outside)?;
                 let end = part.offset.checked_add(part.bytes).ok_or_else(outside)?;
                 if end as u64 > shard.content {
                     return Err(outside());
                 }
-                used[part.shard].push((part.offset, end));
+                used.push((part.offset, end));
                 bytes += part.bytes;
             }
             if bytes == 0 || entry.bytes(name)? != bytes {
@@ -363,7 +364,10 @@ impl Manifest {
         }
         for (shard, mut used) in self.shards.iter().zip(used) {
             used.sort_unstable();
-            if used.windows(2).any(|pair| pair[1].0 < pair[0].1) {
+            if used
+                .array_windows()
+                .any(|[(_, end), (start, _)]| start < end)
+            {
                 return Err(wrong(format!("'{}' is used twice", shard.path)));
             }
         }
@@ -477,9 +481,8 @@ impl PackReader {
         bytes: &[u8],
         mut take: impl FnMut(String, EncodedTensor) -> Result<(), E>,
     ) -> Result<(), E> {
-        let (Some(file), Some(waiting)) =
-            (self.manifest.shards.get(index), self.waiting.get_mut(index))
-        else {
+        let file = self.manifest.shards.get(index).cloned();
+        let (Some(file), Some(waiting)) = (file, self.waiting.get_mut(index)) else {
             return Err(PackError::NoShard { index }.into());
         };
         file.check(bytes)?;
@@ -488,7 +491,12 @@ impl PackReader {
         let mut read = 0;
 
         for (name, at, part) in parts {
-            let entry = &self.manifest.tensors[&name];
+            let misfit = || {
+                wrong(format!(
+                    "the parts of tensor '{name}' do not make its shape"
+                ))
+            };
+            let entry = self.manifest.tensors.get(&name).ok_or_else(misfit)?;
             let bytes = entry.bytes(&name)?;
             let (tensor, count) = self.begun.entry(name.clone()).or_insert_with(|| {
                 let (encoding, shape) = (entry.encoding, entry.shape.clone());
@@ -506,10 +514,11 @@ impl PackReader {
                 &mut (&mut content).take((part.offset - read) as u64),
                 &mut io::sink(),
             );
-            let copied = content.read_exact(&mut tensor.bytes[at..at + part.bytes]);
+            let place = tensor.bytes.get_mut(at..at + part.bytes);
+            let copied = content.read_exact(place.ok_or_else(misfit)?);
             skipped
                 .and(copied)
-                .map_err(|error| unsound(&self.manifest.shards[index], &error))?;
+                .map_err(|error| unsound(&file, &error))?;
             read = part.offset + part.bytes;
             *count += part.bytes;
             if *count == bytes
@@ -580,7 +589,10 @@ impl PackReader {
             return Ok(None);
         };
         let mut matrix = matrix?;
-        add_product(&mut matrix, &down?, &up?);
+        let &[rows, columns] = &*matrix.shape else {
+            return Err(wrong(format!("'{base}' is no matrix")));
+        };
+        add_product(&mut matrix.data, [rows, columns], &down?.data, &up?.data);
         let merged = EncodedTensor::encode(encoding, &matrix);
         Ok(Some((base.clone(), merged.map_err(|e| unfit(&base, e))?)))
     }
@@ -594,18 +606,13 @@ fn unfit(name: &str, source: QuantError) -> PackError {
 }
 
 /// Adds `up^T · down` to a matrix: `[rows, columns] += [rank, rows]^T · [rank, columns]`.
-fn add_product(matrix: &mut HostTensor, down: &HostTensor, up: &HostTensor) {
-    let (rows, columns) = (matrix.shape[0], matrix.shape[1]);
+fn add_product(matrix: &mut [f32], [rows, columns]: [usize; 2], down: &[f32], up: &[f32]) {
     if rows * columns == 0 {
         return;
     }
-    for (index, row) in matrix.data.chunks_exact_mut(columns).enumerate() {
-        for (down, up) in down
-            .data
-            .chunks_exact(columns)
-            .zip(up.data.chunks_exact(rows))
-        {
-            let factor = up[index];
+    for (index, row) in matrix.chunks_exact_mut(columns).enumerate() {
+        let factors = up.iter().skip(index).step_by(rows);
+        for (down, factor) in down.chunks_exact(columns).zip(factors) {
             for (value, down) in row.iter_mut().zip(down) {
                 *value += factor * down;
             }

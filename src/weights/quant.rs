@@ -53,8 +53,7 @@ pub enum QuantError {
 /// When the bytes are not whole blocks.
 pub fn decode(encoding: Encoding, bytes: &[u8]) -> Result<Vec<f32>, QuantError> {
     let size = encoding.block_bytes();
-    let blocks = bytes.chunks_exact(size);
-    if !blocks.remainder().is_empty() {
+    if !bytes.len().is_multiple_of(size) {
         let expected = bytes.len() / size * size;
         return Err(QuantError::Length {
             encoding,
@@ -65,26 +64,29 @@ pub fn decode(encoding: Encoding, bytes: &[u8]) -> Result<Vec<f32>, QuantError> 
     let mut data = Vec::with_capacity(bytes.len() / size * encoding.block_values());
     match encoding {
         Encoding::F32 => {
-            data.extend(blocks.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
+            let (values, _) = bytes.as_chunks();
+            data.extend(values.iter().map(|&value| f32::from_le_bytes(value)));
         }
-        Encoding::F16 => data.extend(blocks.map(half_at::<0>)),
+        Encoding::F16 => data.extend(bytes.as_chunks().0.iter().copied().map(half)),
         Encoding::Q8_0 => {
-            for block in blocks {
-                let scale = half_at::<0>(block);
+            let (blocks, _) = bytes.as_chunks::<{ Encoding::Q8_0.block_bytes() }>();
+            for &[scale, more, ref values @ ..] in blocks {
+                let scale = half([scale, more]);
                 data.extend(
-                    block[2..]
+                    values
                         .iter()
                         .map(|&byte| scale * f32::from(byte.cast_signed())),
                 );
             }
         }
         Encoding::Q4_1 => {
-            for block in blocks {
-                let (scale, minimum) = (half_at::<0>(block), half_at::<2>(block));
+            let (blocks, _) = bytes.as_chunks::<{ Encoding::Q4_1.block_bytes() }>();
+            for &[scale, more, minimum, most, ref pairs @ ..] in blocks {
+                let (scale, minimum) = (half([scale, more]), half([minimum, most]));
                 // Two roundings, as the reference has them: a fused multiply-add would differ in the last bit.
                 let value = |nibble: u8| scale * f32::from(nibble) + minimum;
-                data.extend(block[4..].iter().map(|&byte| value(byte & 0x0f)));
-                data.extend(block[4..].iter().map(|&byte| value(byte >> 4)));
+                data.extend(pairs.iter().map(|&pair| value(pair & 0x0f)));
+                data.extend(pairs.iter().map(|&pair| value(pair >> 4)));
             }
         }
     }
@@ -148,7 +150,7 @@ pub fn encode(encoding: Encoding, values: &[f32]) -> Result<Vec<u8>, QuantError>
     Ok(bytes)
 }
 
-/// The half-precision number at byte `AT` of a block.
-fn half_at<const AT: usize>(block: &[u8]) -> f32 {
-    f16::from_le_bytes([block[AT], block[AT + 1]]).to_f32()
+/// A half-precision number.
+fn half(bytes: [u8; 2]) -> f32 {
+    f16::from_le_bytes(bytes).to_f32()
 }

@@ -106,8 +106,9 @@ pub fn read(bytes: &[u8]) -> Result<Tensors, TorchError> {
         let (Value::Text(name), Value::Tensor(tensor)) = (name, value) else {
             return Err(state.malformed("a dictionary of tensors by name"));
         };
-        let tensor = &state.tensors[tensor];
-        let storage = &state.storages[tensor.storage];
+        let absent = || state.malformed("a tensor and its storage");
+        let tensor = state.tensors.get(tensor).ok_or_else(absent)?;
+        let storage = state.storages.get(tensor.storage).ok_or_else(absent)?;
         if storage.kind == Kind::Long {
             continue;
         }
@@ -503,37 +504,40 @@ impl<'a> Machine<'a> {
     }
 
     fn append(&mut self, items: Vec<Value<'a>>) -> Result<(), TorchError> {
-        let Some(&Value::List(list)) = self.stack.last() else {
-            return Err(self.malformed("a list to append to"));
-        };
-        self.lists[list].extend(items);
-        Ok(())
+        if let Some(&Value::List(list)) = self.stack.last()
+            && let Some(list) = self.lists.get_mut(list)
+        {
+            list.extend(items);
+            return Ok(());
+        }
+        Err(self.malformed("a list to append to"))
     }
 
     fn set_items(&mut self, items: &[Value<'a>]) -> Result<(), TorchError> {
-        let pairs = items.chunks_exact(2);
-        match self.stack.last() {
-            Some(&Value::Dictionary(dictionary)) if pairs.remainder().is_empty() => {
-                self.dictionaries[dictionary].extend(pairs.map(|pair| (pair[0], pair[1])));
-                Ok(())
-            }
-            _ => Err(self.malformed("a dictionary and pairs to put into it")),
+        if let Some(&Value::Dictionary(dictionary)) = self.stack.last()
+            && let Some(dictionary) = self.dictionaries.get_mut(dictionary)
+            && let (pairs, []) = items.as_chunks()
+        {
+            dictionary.extend(pairs.iter().map(|&[key, value]| (key, value)));
+            return Ok(());
         }
+        Err(self.malformed("a dictionary and pairs to put into it"))
     }
 
     fn entries(&self, value: Value<'a>) -> Option<&[(Value<'a>, Value<'a>)]> {
         match value {
-            Value::Dictionary(index) => Some(&self.dictionaries[index]),
+            Value::Dictionary(index) => self.dictionaries.get(index).map(Vec::as_slice),
             _ => None,
         }
     }
 
     fn items(&self, value: Value<'a>) -> Option<&[Value<'a>]> {
         match value {
-            Value::Tuple(index) => Some(&self.tuples[index]),
-            Value::List(index) => Some(&self.lists[index]),
+            Value::Tuple(index) => self.tuples.get(index),
+            Value::List(index) => self.lists.get(index),
             _ => None,
         }
+        .map(Vec::as_slice)
     }
 
     /// `("storage", type, key, device, elements, None)`; the last is of a view, which torch no longer writes.

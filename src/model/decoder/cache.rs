@@ -109,14 +109,16 @@ impl KeyValueCache {
         self.length = self.length.min(length);
     }
 
-    /// Gives each layer's part to `write` as its only handle, so that it may write in place, and keeps what comes back.
-    pub(super) fn update(
+    /// Gives each layer's part to `write` as its only handle, so that it may write in place, and keeps what comes back. `blocks` are those of
+    /// the layers.
+    pub(super) fn update<B>(
         &mut self,
         positions: usize,
-        mut write: impl FnMut(usize, Tensor<4>) -> Tensor<4>,
+        blocks: &[B],
+        mut write: impl FnMut(&B, Tensor<4>) -> Tensor<4>,
     ) {
-        let layers = mem::take(&mut self.layers).into_iter().enumerate();
-        self.layers = layers.map(|(index, layer)| write(index, layer)).collect();
+        let layers = blocks.iter().zip(mem::take(&mut self.layers));
+        self.layers = layers.map(|(block, layer)| write(block, layer)).collect();
         self.length += positions;
     }
 }
@@ -144,8 +146,8 @@ mod tests {
         ] {
             cache.empty(positions);
             assert_eq!(cache.capacity(), capacity, "{positions} positions");
-            cache.update(positions, |index, layer| {
-                assert_eq!(layer.dims()[2..], [capacity, rows[index]]);
+            cache.update(positions, &rows, |row, layer| {
+                assert_eq!(layer.dims()[2..], [capacity, *row]);
                 layer
             });
             assert_eq!(cache.len(), positions);

@@ -249,7 +249,7 @@ impl Decoder {
             cache.no_evidence()
         };
         let mut x = embedded;
-        cache.update(seq_len, |index, mut layer| match &self.blocks[index] {
+        cache.update(seq_len, &self.blocks, |block, mut layer| match block {
             Block::Packed(block) => {
                 let given = (x.clone(), paid.clone());
                 (x, layer, paid) = block.extend(given.0, &step, layer, given.1);

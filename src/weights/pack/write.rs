@@ -133,7 +133,7 @@ fn store(folder: &Path, name: &str, content: &[u8]) -> Result<FileEntry, PackErr
     let bytes = bytes.map_err(|error| failure(&folder.join(name), &error))?;
     let sha256 = sha256(&bytes);
     // Named by its bytes, so that no cache on the way gives an old one under the name of a new one.
-    let path = format!("{name}-{}.bin", &sha256[..8]);
+    let path = format!("{name}-{sha256:.8}.bin");
     write(&folder.join(&path), &bytes)?;
     Ok(FileEntry {
         path,

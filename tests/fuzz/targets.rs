@@ -4,6 +4,7 @@
 //! One program for all targets, which links once: the environment's `FUZZ_TARGET` says which it is.
 
 #![no_main]
+#![allow(clippy::panic, reason = "a panic is a target's way to tell")]
 
 use std::io::Write as _;
 use std::path::Path;
