@@ -118,19 +118,21 @@ fn a_pack_gives_the_model_that_the_references_make() {
         let tensor = &tensors[name];
         let Some(exact) = exact.get(&format!("{name}.exact")) else {
             let mut expected = expected.clone();
-            if name == "connector.projection.weight" {
-                // The pack has it in half precision, as the adapter file of the repository has.
+            if ["connector.projection.weight", "connector.comparison.marks"].contains(&&**name) {
+                // The pack has them in half precision, as the adapter file of the repository has.
                 let halved = |value: &mut f32| *value = half::f16::from_f32(*value).to_f32();
                 expected.data.iter_mut().for_each(halved);
             }
             assert_eq!(bits_of(tensor), bits_of(&expected), "{name}");
             continue;
         };
-        // Merged in single precision here, in double there, then brought to eight bits by both.
+        // Merged in single precision here, in double there, then brought to eight bits by both: a block's scale, in half precision, may be
+        // its neighbour.
         adapted += 1;
         assert_eq!(tensor.shape, expected.shape, "{name}");
         for (ours, theirs) in tensor.data.iter().zip(&expected.data) {
-            assert!((ours - theirs).abs() <= 1e-6, "{name}: {ours} {theirs}");
+            let near = 1e-6 + theirs.abs() * f32::from(half::f16::EPSILON);
+            assert!((ours - theirs).abs() <= near, "{name}: {ours} {theirs}");
         }
         // What eight bits lose (of values up to 4, a step of 0.03), beside all that the adapter changes (by 0.26 on the average).
         let error = |ours: &HostTensor| {
