@@ -352,7 +352,6 @@ const failures = [
     then: asks,
     code: 'device-lost',
     action: 'processor',
-    mends: true,
   },
 ];
 
