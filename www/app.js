@@ -68,6 +68,15 @@ function run() {
   /** Sharing, which can wait until the board is there, unless the address has an episode. */
   const share = () =>
     (sharing ??= import('./share.js').then((module) => module.createShare(engine, files, tell)));
+  // Heard from the first moment on, though what they need may come later.
+  byId('share-open', HTMLButtonElement).addEventListener('click', () => {
+    void share().then((made) => made.open(), tell);
+  });
+  window.addEventListener('hashchange', () => {
+    void share()
+      .then((made) => made.arrive())
+      .catch(tell);
+  });
   const lessons = createLessons((lesson) => void teach(lesson));
   /** @type {Entry[]} */
   let entries = [];

@@ -75,10 +75,10 @@ export function createShare(engine, files, tell) {
     }
   }
 
-  byId('share-open', HTMLButtonElement).addEventListener('click', () => {
+  function open() {
     dialog.showModal();
     void make().catch(fail);
-  });
+  }
   road.addEventListener('change', () => void make().catch(fail));
   byId('share-close', HTMLButtonElement).addEventListener('click', () => dialog.close());
   /** @param {HTMLInputElement | HTMLTextAreaElement} field */
@@ -121,6 +121,5 @@ export function createShare(engine, files, tell) {
     });
     return true;
   }
-  window.addEventListener('hashchange', () => void arrive().catch(tell));
-  return { arrive };
+  return { arrive, open };
 }
