@@ -89,14 +89,19 @@ function run() {
 
   /** What was last asked of the model. @type {((signal: AbortSignal) => Promise<void>) | null} */
   let last = null;
+  /** What is under way; it never fails. */
+  let underway = Promise.resolve();
 
-  /** What an action of a message does, where it is of use now. @param {import('./failures.js').Action} action */
+  /**
+   * What an action of a message does, where it is of use now; when what is under way has ended, for a message may come before that.
+   * @param {import('./failures.js').Action} action
+   */
   function doing(action) {
     const again = last && working.bind(null, last);
-    if (action === 'again') return again && (() => void again());
     if (action === 'reload') return () => location.reload();
     if (action === 'load') return () => void model.load().catch(tell);
-    return model.choose('cpu', () => void again?.());
+    const act = action === 'again' ? again : model.choose('cpu', () => void again?.());
+    return act && (() => void underway.then(act));
   }
 
   /** What a report of a failure has, and what it must not have. */
@@ -149,10 +154,16 @@ function run() {
     if (focused) (is ? stopButton : askButton).focus();
   }
 
-  /** Runs something on the model, from Ask to Stop. @param {(signal: AbortSignal) => Promise<void>} work */
+  /** Runs something on the model, one thing at a time. @param {(signal: AbortSignal) => Promise<void>} work */
   async function working(work) {
-    if (askButton.hidden) return; // one thing at a time
+    if (askButton.hidden) return;
     last = work;
+    underway = fromAskToStop(work);
+    await underway;
+  }
+
+  /** @param {(signal: AbortSignal) => Promise<void>} work */
+  async function fromAskToStop(work) {
     clearMessage();
     setAsking(true);
     /** @type {ReturnType<typeof setTimeout> | undefined} */

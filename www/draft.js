@@ -27,6 +27,8 @@ export function createDraft(engine, store, files) {
   const box = byId('draft-keep', HTMLInputElement);
   /** What can be had again by a press: a ready episode as it was opened. */
   let ready = '';
+  /** Whether there is a draft that could not be read for want of the program: the page did not show it, so it may not replace it. */
+  let unread = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
 
@@ -34,6 +36,8 @@ export function createDraft(engine, store, files) {
 
   async function keep() {
     const { episode } = store;
+    if (unread && outline(episode) === ready) return;
+    unread = false;
     const named = episode.concepts.some(({ name }) => name);
     const empty = !named && supportOf(episode).length + episode.queries.length === 0;
     if (!box.checked || empty || outline(episode) === ready) return forget();
@@ -70,13 +74,14 @@ export function createDraft(engine, store, files) {
     /** Puts the draft on the board, if there is one that can be read. @returns {Promise<boolean>} whether there was */
     async open() {
       try {
-        const kept = box.checked && (await (await caches.open(CACHE)).match(address));
+        const kept = box.checked && (await caches.match(address, { cacheName: CACHE }));
         if (!kept) return false;
         await files.open(await kept.blob());
         return true;
       } catch (thrown) {
         // A draft that is no episode is of no use; one that could not be read for want of the program may be next time.
-        if (asFailure(thrown).code.startsWith('episode-')) await forget().catch(() => {});
+        unread = !asFailure(thrown).code.startsWith('episode-');
+        if (!unread) await forget().catch(() => {});
         return false;
       }
     },

@@ -41,11 +41,14 @@ export function showMessage(place, lines, kind = 'error', more = {}) {
   }
   const details = within(message, 'details', HTMLDetailsElement);
   details.hidden = !report;
-  within(details, 'pre', HTMLElement).textContent = report;
+  const shownReport = within(details, 'pre', HTMLElement);
+  shownReport.textContent = report;
   const copy = within(details, 'button', HTMLButtonElement);
-  copy.addEventListener('click', async () => {
-    await navigator.clipboard.writeText(report);
-    copy.textContent = text('share-copied');
+  copy.addEventListener('click', () => {
+    const copied = () => (copy.textContent = text('share-copied'));
+    // Where the browser forbids it, what is to be copied is selected, for the visitor to do it.
+    const select = () => getSelection()?.selectAllChildren(shownReport);
+    void navigator.clipboard.writeText(report).then(copied, select);
   });
   within(message, '.icon', HTMLButtonElement).addEventListener('click', clearMessage);
   place.append(message);

@@ -113,7 +113,8 @@ export function createModel(engine, tell) {
   }
 
   async function bring() {
-    await (state === 'unavailable' ? open() : (opening ?? open()));
+    // Just after a graphics card was lost a browser may give none; a moment later it does.
+    await (state === 'unavailable' || !opening ? open() : opening.catch(open));
     [state, loaded, since] = ['loading', 0, performance.now()];
     render();
     let why = '';
@@ -138,8 +139,10 @@ export function createModel(engine, tell) {
 
   select.addEventListener('change', () => {
     clearMessage();
-    if (state === 'loaded') engine.close();
-    else void open().catch(tell);
+    const loaded = state === 'loaded';
+    state = 'checking';
+    if (loaded) engine.close();
+    void open().catch(tell);
   });
   loadButton.addEventListener('click', () => {
     clearMessage();
@@ -147,7 +150,8 @@ export function createModel(engine, tell) {
   });
   cancelButton.addEventListener('click', () => stop.abort());
   engine.addEventListener('lost', () => {
-    if (state === 'loaded') void open().catch(tell);
+    // Whoever asked for something tells why it was lost, and that stays to be read.
+    if (state === 'loaded') void open().catch(() => {});
   });
   render();
 

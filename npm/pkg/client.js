@@ -67,6 +67,8 @@ export class LinkContext extends EventTarget {
   /** @type {WeakMap<Blob, Promise<Picture>>} */
   #decoded = new WeakMap();
   #lastId = 0;
+  /** Why the worker that was last ended was ended. */
+  #ended = new LinkContextError({ code: 'cancelled' });
 
   /** @param {{ pack: string | URL }} options `pack` is the folder with the weights: `manifest.json` is in it */
   constructor({ pack }) {
@@ -288,6 +290,7 @@ export class LinkContext extends EventTarget {
   #end(reason) {
     if (!this.#worker) return;
     this.#worker.terminate();
+    this.#ended = reason;
     this.#worker = null;
     this.#started = null;
     const pending = [...this.#pending.values()];
@@ -312,9 +315,11 @@ export class LinkContext extends EventTarget {
     await this.#send('init', { pack: this.#pack }).reply;
     running = true;
     for (const [key, file] of this.#files) {
+      if (worker !== this.#worker) break;
       // A file that is gone by now is told of when a question needs it.
       await this.#send('add-picture', { key, name: nameOf(file), file }).reply.catch(() => {});
     }
+    if (worker !== this.#worker) throw this.#ended;
   }
 
   /** The key of a picture, which is decoded first where it is a file. @param {PictureSource} picture */
@@ -369,7 +374,7 @@ export class LinkContext extends EventTarget {
   #send(kind, body, onEvent) {
     const id = ++this.#lastId;
     const reply = new Promise((resolve, reject) => {
-      if (!this.#worker) return reject(new LinkContextError({ code: 'cancelled' }));
+      if (!this.#worker) return reject(this.#ended); // between two steps of a request
       this.#pending.set(id, { resolve, reject, onEvent });
       this.#worker.postMessage({ ...body, id, kind });
     });

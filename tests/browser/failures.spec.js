@@ -354,6 +354,7 @@ const failures = [
     then: asks,
     code: 'device-lost',
     action: 'processor',
+    mends: true,
   },
 ];
 
@@ -474,6 +475,35 @@ async function losesOnce(page) {
   });
 }
 
+test('a worker that traps while it is given its pictures ends in a sentence, too', async ({
+  page,
+}) => {
+  await serveTiny(page);
+  const trap = `setTimeout(() => { throw new WebAssembly.RuntimeError('unreachable'); })`;
+  // The first traps when it is asked, the second before it can be; the third works.
+  const preludes = [
+    `const post = self.postMessage;
+     self.postMessage = (message) => {
+       post.call(self, message);
+       if (message.stage === 'link') ${trap};
+     };`,
+    `self.addEventListener('message', ({ data }) => {
+       if (data.kind === 'add-picture') ${trap};
+     });`,
+  ];
+  await page.route('**/pkg/worker.js', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `${preludes.shift() ?? ''}\n${await response.text()}` });
+  });
+  await page.goto('./');
+  await expect(page.getByTestId('answer-name')).not.toBeEmpty();
+  await asks(page, 'cpu');
+  await expect(page.getByTestId('message')).toHaveAttribute('data-code', 'worker-crashed');
+  await page.getByTestId('message-again').click();
+  await expectAnswer(page);
+  expect(await boardOf(page)).toEqual(whole);
+});
+
 test('a report has what is needed and neither names nor pictures', async ({ page }) => {
   await page.route('**/pack/manifest.json', (route) => route.fulfill({ status: 404 }));
   await page.goto('./');
@@ -503,6 +533,26 @@ test('a board is there again after a reload, unless that is not wanted', async (
   await expect(page.getByTestId('answer-name')).toHaveText(
     recordingOf('robots').queries[0].answer.name,
   );
+});
+
+test('a board that could not be read is not lost', async ({ page }) => {
+  await serveTiny(page);
+  await page.goto('./');
+  await expect(page.getByTestId('answer-name')).not.toBeEmpty();
+  await page.getByTestId('concept-name-0').fill('blicket');
+  const kept = () => page.evaluate(async () => Boolean(await caches.match('draft.lcl.json')));
+  await expect.poll(kept).toBe(true);
+  const program = '**/pkg/link_context_bg.bin';
+  await page.route(program, (route) => route.abort());
+  await page.reload();
+  await expect(page.getByTestId('concept-name-0')).toHaveValue(episode.concepts[0].name);
+  await expect(page.getByTestId('message')).toHaveAttribute('data-code', 'engine-missing');
+  // Longer than the page waits before it keeps what is on the board.
+  await page.waitForTimeout(2000);
+  expect(await kept()).toBe(true);
+  await page.unroute(program);
+  await page.reload();
+  await expect(page.getByTestId('concept-name-0')).toHaveValue('blicket');
 });
 
 test.afterAll(() => {

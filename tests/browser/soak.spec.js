@@ -6,7 +6,7 @@ import { countHeld, inWorker } from './worker.js';
 
 const episode = gallery.find(({ id }) => id === 'robots');
 const files = gallery.flatMap(({ concepts }) => concepts.flatMap(({ pictures }) => pictures));
-const EPISODES = Number(process.env.LINK_CONTEXT_SOAK ?? 8);
+const EPISODES = Number(process.env.LINK_CONTEXT_SOAK ?? 6);
 /** From here on nothing is new any more. */
 const WARM = Math.min(20, EPISODES / 2);
 
@@ -55,7 +55,7 @@ for (const device of ['cpu', 'webgpu']) {
 
 test('a device is changed again and again', async ({ page }) => {
   await open(page, 'cpu');
-  for (let number = 0; number < Math.max(4, EPISODES / 10); number += 1) {
+  for (let number = 0; number < Math.max(3, EPISODES / 10); number += 1) {
     await page.getByTestId('device-select').selectOption(number % 2 ? 'webgpu' : 'cpu');
     await page.getByTestId('ask').click();
     await expect(page.getByTestId('answer-device')).toContainText(number % 2 ? 'GPU' : 'CPU');

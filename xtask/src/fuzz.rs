@@ -24,6 +24,9 @@ const TARGETS: [(&str, &str, &[&str]); 10] = [
     ("template", "", &[]),
 ];
 
+/// Inputs a target, where nothing else is said: what the project asks of itself.
+pub const RUNS: u64 = 10_000_000;
+
 /// What an input may take, in seconds and MB.
 const TIME_LIMIT: u32 = 1;
 const MEMORY_LIMIT: u32 = 1024;

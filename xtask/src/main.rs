@@ -82,7 +82,7 @@ enum Task {
         #[arg(long, default_value_t = 60)]
         seconds: u64,
         /// Inputs a target, if that comes first
-        #[arg(long, default_value_t = 10_000_000)]
+        #[arg(long, default_value_t = fuzz::RUNS)]
         runs: u64,
     },
     /// Trains the adapter

@@ -167,7 +167,7 @@ impl Step {
             }
             Self::Fuzz => {
                 let moment = Duration::from_secs(3);
-                fuzz::fuzz(workspace, None, moment, u64::from(u32::MAX))?;
+                fuzz::fuzz(workspace, None, moment, fuzz::RUNS)?;
             }
             Self::Browser => return browser(workspace).map(Some),
         }
