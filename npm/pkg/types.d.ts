@@ -217,6 +217,8 @@ export type FailureCode =
   | 'name-duplicate'
   | 'name-control-character'
   | 'concepts-too-few'
+  | 'concepts-too-many'
+  | 'pictures-too-many'
   | 'concept-without-pictures'
   | 'query-missing'
   | 'sequence-too-long'

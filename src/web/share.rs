@@ -83,8 +83,18 @@ impl Pictures {
         address: &str,
     ) -> Result<JsValue, JsValue> {
         let episode = self.shared(board, names)?;
-        let room = limit.saturating_sub(address.chars().count() + 1);
-        let link = episode.to_link(room).map_err(WebError::from)?;
+        let before = address.chars().count() + 1;
+        let link = episode
+            .to_link(limit.saturating_sub(before))
+            .map_err(|error| match error {
+                // Who reads it counts the whole link.
+                ShareError::LongLink { length, .. } => ShareError::LongLink {
+                    length: length + before,
+                    limit,
+                },
+                other => other,
+            })
+            .map_err(WebError::from)?;
         let qr = Qr::new(&format!("{address}#{}", link.fragment));
         Ok(to_js(&json!({
             "fragment": link.fragment,

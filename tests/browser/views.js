@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from '@playwright/test';
 import { beginWithNone, emptyBoard, fillConcept, folderOf, gallery } from './gallery.js';
 import { serveTiny } from './tiny.js';
+import { inWorker } from './worker.js';
 
 /** Opens the page and waits for the episode that it begins with. */
 async function open(page) {
@@ -155,6 +156,23 @@ export const views = {
       await expect(page.getByTestId('message')).toHaveAttribute('data-code', 'pack-missing');
     },
   },
+  'message-report': {
+    part: '.side',
+    async show(page) {
+      await openTiny(page);
+      await inWorker(page, () => {
+        GPUAdapter.prototype.requestDevice = async () => {
+          throw new DOMException('refused', 'OperationError');
+        };
+      });
+      await page.reload();
+      await expect(page.getByTestId('model-state')).toContainText('MB');
+      await page.getByTestId('device-select').selectOption('webgpu');
+      const message = page.getByTestId('message');
+      await expect(message).toHaveAttribute('data-code', 'device-unavailable');
+      await message.locator('summary').click();
+    },
+  },
   test: { part: '#test', show: open },
   'test-running': {
     part: '#test',
@@ -239,6 +257,12 @@ export const views = {
     whole: true,
     async show(page) {
       await page.goto('./example.html');
+      await expect(page.locator('link-context-episode').getByRole('status')).not.toBeEmpty();
+    },
+  },
+  frame: {
+    async show(page) {
+      await page.goto('./embed.html?episode=example.lcl.json');
       await expect(page.locator('link-context-episode').getByRole('status')).not.toBeEmpty();
     },
   },
