@@ -71,6 +71,7 @@ export function createShare(engine, files, tell) {
       if (mine !== turn) return;
       const { code: why, detail } = asFailure(thrown);
       if (why !== 'episode-link-long') throw thrown;
+      [meter.max, meter.value] = [limit, limit];
       about.textContent = text('error-episode-link-long', detail);
     }
   }

@@ -2,7 +2,14 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from '@playwright/test';
-import { beginWithNone, emptyBoard, fillConcept, folderOf, gallery } from './gallery.js';
+import {
+  beginWithNone,
+  emptyBoard,
+  fillBoard,
+  fillConcept,
+  folderOf,
+  gallery,
+} from './gallery.js';
 import { serveTiny } from './tiny.js';
 import { inWorker } from './worker.js';
 
@@ -157,7 +164,7 @@ export const views = {
     },
   },
   'message-report': {
-    part: '.side',
+    part: '#model',
     async show(page) {
       await openTiny(page);
       await inWorker(page, () => {
@@ -231,12 +238,23 @@ export const views = {
       await share(page);
     },
   },
-  'share-code': {
+  'share-too-long': {
+    part: '#share-dialog',
     async show(page) {
       await open(page);
       await share(page);
       await page.getByTestId('share-road').selectOption('anywhere');
-      await expect(page.getByTestId('share-about')).toContainText(/characters/);
+      await expect(page.getByTestId('share-about')).toContainText(/smallest pictures/);
+    },
+  },
+  'share-code': {
+    async show(page) {
+      await open(page);
+      await emptyBoard(page);
+      await fillBoard(page, gallery[0], 1);
+      await share(page);
+      await page.getByTestId('share-road').selectOption('anywhere');
+      await expect(page.getByTestId('share-code').locator('svg')).toBeVisible();
     },
   },
   embed: {

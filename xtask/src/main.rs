@@ -1,5 +1,6 @@
 //! The project's commands: `cargo xtask COMMAND`. Each command is one module here.
 
+mod audit;
 mod bench;
 mod build;
 mod debian;
@@ -85,6 +86,8 @@ enum Task {
         #[arg(long, default_value_t = fuzz::RUNS)]
         runs: u64,
     },
+    /// Checks what we depend on: licences, sources, known vulnerabilities, signatures
+    Audit,
     /// Trains the adapter
     Train(Passed),
     /// Runs the benchmark
@@ -136,6 +139,7 @@ fn run(task: Task) -> Result<()> {
             Duration::from_secs(seconds),
             runs,
         ),
+        Task::Audit => audit::audit(&workspace),
         Task::Train(passed) => programs::run(&workspace, "train", Input::Originals, &passed),
         Task::Eval(passed) => programs::run(&workspace, "eval", Input::Pack, &passed),
         Task::Record => record::record(&workspace),
