@@ -113,8 +113,7 @@ export function createModel(engine, tell) {
   }
 
   async function bring() {
-    // Just after a graphics card was lost a browser may give none; a moment later it does.
-    await (state === 'unavailable' || !opening ? open() : opening.catch(open));
+    await (state === 'unavailable' ? open() : (opening ?? open()));
     [state, loaded, since] = ['loading', 0, performance.now()];
     render();
     let why = '';

@@ -37,20 +37,22 @@ const aborted = new Set();
 /** @type {any} the protocol on a folder of pictures */
 let test = null;
 
-/** @type {Promise<unknown>} */
-let turn = Promise.resolve();
-
-/**
- * One after the other, for what touches the pictures: the program forbids a second borrow while an answer is computed.
- * @template T
- * @param {() => Promise<T>} work
- * @returns {Promise<T>}
- */
-function inTurn(work) {
-  const result = turn.then(work);
-  turn = result.catch(() => {});
-  return result;
+/** A row in which one thing is done after the other. */
+function row() {
+  /** @type {Promise<unknown>} */
+  let turn = Promise.resolve();
+  /** @template T @param {() => Promise<T>} work @returns {Promise<T>} */
+  return (work) => {
+    const result = turn.then(work);
+    turn = result.catch(() => {});
+    return result;
+  };
 }
+
+/** For what touches the pictures: the program forbids a second borrow while an answer is computed. */
+const inTurn = row();
+/** For packs: the program starts the graphics device once, and who asks again before it has started would be refused. */
+const packInTurn = row();
 
 /** @param {{ pack: string }} message */
 async function init(message) {
@@ -116,8 +118,10 @@ function numbered({ concepts, query }) {
 
 /** @param {{ preference: string }} message */
 async function open({ preference }) {
-  pack?.close();
-  pack = await Pack.open(wasm.PackLoader, folder, preference);
+  pack = await packInTurn(() => {
+    pack?.close();
+    return Pack.open(wasm.PackLoader, folder, preference);
+  });
   const versions = { program: wasm.version(), pack: pack.hash.slice(0, 12) };
   return { device: pack.device, bytes: pack.bytes, kept: await pack.kept(), versions };
 }

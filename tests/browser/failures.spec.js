@@ -504,6 +504,21 @@ test('a worker that traps while it is given its pictures ends in a sentence, too
   expect(await boardOf(page)).toEqual(whole);
 });
 
+test('a device that is asked for twice at once is opened once, for both', async ({ page }) => {
+  await serveTiny(page);
+  await page.goto('./');
+  await expect(page.getByTestId('model-state')).toContainText('MB');
+  const kinds = await page.evaluate(async () => {
+    const { LinkContext } = await import(new URL('pkg/index.js', location));
+    const model = new LinkContext({ pack: new URL('pack/', location) });
+    const opened = await Promise.all(['auto', 'webgpu'].map((device) => model.open({ device })));
+    await model.load({ device: 'webgpu' });
+    model.close();
+    return opened.map(({ device }) => device.kind);
+  });
+  expect(kinds).toEqual(['webgpu', 'webgpu']);
+});
+
 test('a report has what is needed and neither names nor pictures', async ({ page }) => {
   await page.route('**/pack/manifest.json', (route) => route.fulfill({ status: 404 }));
   await page.goto('./');

@@ -53,6 +53,58 @@ for (const device of ['cpu', 'webgpu']) {
   });
 }
 
+// The tiny model ends no name, so that the page offers no intervention on its answers; the package computes them all the same.
+test('intervention after intervention takes no more memory', async ({ page }) => {
+  test.setTimeout(10 * 60_000 + EPISODES * 10_000);
+  await inWorker(page, countHeld);
+  await serveTiny(page);
+  await page.goto('./');
+  await expect(page.getByTestId('answer-name')).not.toBeEmpty();
+  const paths = episode.concepts.map((concept) =>
+    concept.pictures.slice(0, 2).map((path) => path.split('/www/').pop()),
+  );
+  await page.evaluate(async (paths) => {
+    const { LinkContext } = await import(new URL('pkg/index.js', location));
+    const model = new LinkContext({ pack: new URL('pack/', location) });
+    await model.load({ device: 'cpu' });
+    const picture = async (path) => model.addPicture(await (await fetch(path)).blob());
+    const concepts = await Promise.all(
+      paths.map(async (of, index) => ({
+        name: ['grolt', 'pindle'][index],
+        pictures: await Promise.all(of.map(picture)),
+      })),
+    );
+    const kinds = [
+      { kind: 'swap' },
+      { kind: 'shuffle', seed: 1 },
+      { kind: 'blank' },
+      { kind: 'drop', concept: 0 },
+      { kind: 'reverse' },
+      { kind: 'fewer', shots: 1 },
+    ];
+    globalThis.intervene = async () => {
+      const query = await picture(paths[0][0]);
+      const { answer } = await model.ask({ concepts, query }).reply;
+      for (const kind of kinds) await model.whatIf({ concepts, query }, kind, answer);
+      model.removePicture(query);
+    };
+  }, paths);
+  const found = [];
+  for (let number = 1; number <= EPISODES; number += 1) {
+    await page.evaluate(() => globalThis.intervene());
+    found.push(
+      await page
+        .workers()
+        .at(-1)
+        .evaluate(() => self.held()),
+    );
+  }
+  const [warm, last] = [found[WARM - 1], found.at(-1)];
+  console.log(`interventions: after ${WARM} ${warm.heap} bytes, after ${EPISODES} ${last.heap}`);
+  expect(last.heap).toBeGreaterThan(0);
+  expect(last.heap).toBeLessThanOrEqual(warm.heap * 1.05);
+});
+
 test('a device is changed again and again', async ({ page }) => {
   await open(page, 'cpu');
   for (let number = 0; number < Math.max(3, EPISODES / 10); number += 1) {

@@ -2,14 +2,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from '@playwright/test';
-import {
-  beginWithNone,
-  emptyBoard,
-  fillBoard,
-  fillConcept,
-  folderOf,
-  gallery,
-} from './gallery.js';
+import { beginWithNone, emptyBoard, fillBoard, fillConcept, folderOf, gallery } from './gallery.js';
 import { serveTiny } from './tiny.js';
 import { inWorker } from './worker.js';
 
