@@ -248,7 +248,7 @@ const LINK_ALONE: f64 = 0.2;
 const NAMING_SHARE: f64 = 0.2;
 const TEXT_SHARE: f64 = 0.06;
 /// Pictures alone that stand for one episode in a batch.
-const LONE_PICTURES: usize = 8;
+const LONE_PICTURES: usize = 4;
 
 impl Strategy {
     /// What the next batch is made of, after `progress` of all steps (0 to 1).
