@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use link_context::model::connector::MARKS;
+use link_context::model::decoder::Sequence;
 use link_context::model::vision::Vision;
 use link_context::model::{LinkContextModel, ModelConfig, Parameters};
 use link_context::picture::Square;
@@ -252,10 +253,11 @@ fn tiny_sequence_of_pictures_and_words_agrees() {
             .connector
             .forward(model.features(pictures()), None, 0)
             .tokens;
+        let sequence = Sequence::new(positions.len());
         let hidden = model
             .decoder
-            .forward(model.assemble(visual, &positions).unsqueeze(), None);
-        let last = hidden.squeeze_dim::<2>(0).narrow(0, positions.len() - 1, 1);
+            .forward(model.assemble(visual, &positions), &mut [sequence]);
+        let last = hidden.narrow(0, positions.len() - 1, 1);
         let logits = values(model.decoder.logits(last));
         let most = difference(&logits, reference.floats(&form.named("linked.logits")));
         println!(

@@ -8,7 +8,7 @@ use std::path::Path;
 use burn::tensor::{Device, Int, Tensor};
 use half::f16;
 use link_context::features::ClassFeatures;
-use link_context::model::decoder::Watched;
+use link_context::model::decoder::{Sequence, Watched};
 use link_context::model::{LinkContextModel, ModelConfig, Parameters};
 use link_context::text::template::{Position, Template};
 use link_context::text::tokenizer::Tokenizer;
@@ -216,11 +216,13 @@ fn watched_positions_pay_all_they_have_to_those_before_them() {
     let embedded = model
         .decoder
         .embed(Tensor::from_data(tokens.as_slice(), &device));
-    let plain = model.decoder.forward(embedded.clone().unsqueeze(), None);
+    let mut sequences = [Sequence::new(tokens.len())];
+    let plain = model.decoder.forward(embedded.clone(), &mut sequences);
     let rows = Tensor::<1, Int>::from_data([3, 9], &device);
-    let mut watched = Watched::new(rows, tokens.len());
-    let embedded = embedded.unsqueeze();
-    let hidden = model.decoder.forward(embedded, Some(&mut watched));
+    sequences[0].watched = Some(Watched::new(rows, tokens.len()));
+    let hidden = model.decoder.forward(embedded, &mut sequences);
+    let [Sequence { watched, .. }] = sequences;
+    let watched = watched.unwrap();
     assert_eq!(
         hidden.try_into_vec_as::<f32>().unwrap(),
         plain.try_into_vec_as::<f32>().unwrap()
@@ -232,6 +234,34 @@ fn watched_positions_pay_all_they_have_to_those_before_them() {
         assert!((paid.iter().sum::<f32>() - 1.0).abs() < 1e-5, "{paid:?}");
         assert!(paid[..=row].iter().all(|&share| share > 0.0), "{paid:?}");
         assert!(paid[row + 1..].iter().all(|&share| share == 0.0));
+    }
+}
+
+/// Sequences that pass through the decoder together are as if each were alone.
+#[test]
+fn sequences_do_not_see_each_other() {
+    let setting = Setting::new();
+    let device = Device::flex();
+    let mut parameters = Parameters::new(&device);
+    let classes: Vec<&ClassFeatures> = setting.pool.classes().iter().collect();
+    let adapter = initial_adapter(&setting.config, ADAPTER, &classes, 1);
+    for (name, tensor) in setting.frozen.iter().chain(&adapter) {
+        parameters.insert(name.clone(), tensor.clone());
+    }
+    let model = LinkContextModel::take(&setting.config, &mut parameters).unwrap();
+    let decoder = &model.decoder;
+    let embed = |tokens: Vec<i32>| decoder.embed(Tensor::from_data(tokens.as_slice(), &device));
+    let [first, second] = [(20..32).collect(), (7..12).collect()].map(embed);
+    let sequence = |of: &Tensor<2>| Sequence::new(of.dims()[0]);
+    let alone = [&first, &second].map(|of| {
+        let hidden = decoder.forward(of.clone(), &mut [sequence(of)]);
+        hidden.try_into_vec_as::<f32>().unwrap()
+    });
+    let mut both = [sequence(&first), sequence(&second)];
+    let together = decoder.forward(Tensor::cat(vec![first, second], 0), &mut both);
+    let together = together.try_into_vec_as::<f32>().unwrap();
+    for (alone, together) in alone.concat().into_iter().zip(together) {
+        assert!((alone - together).abs() < 1e-4, "{alone} {together}");
     }
 }
 

@@ -25,7 +25,9 @@ use thiserror::Error;
 
 use self::adapter::AdapterConfig;
 use self::episodes::TrainingEpisode;
+use crate::model::decoder::Sequence;
 use crate::model::{LinkContextModel, ModelConfig, ParameterError, Parameters};
+use crate::text::template::Position;
 use crate::weights::HostTensor;
 
 /// Gradient norm above which all gradients are scaled down together.
@@ -61,8 +63,9 @@ pub fn rate(step: usize, steps: usize, warmup: usize, peak: f64) -> f64 {
 
 /// A model in training.
 ///
-/// Each episode passes through the model alone, as many at a time as there are cores: Flex runs its matrix products on many threads but its
-/// other operations on one, so that a whole batch at once would leave cores idle; and the shorter of a batch would be padded.
+/// A batch is dealt to as many threads as there are cores: Flex runs its matrix products on many threads but its other operations on one, so
+/// that a whole batch at once would leave cores idle. What a thread has passes through the model together, one sequence after the other without
+/// padding, as a product has to lay a matrix out anew each time, however few rows it has.
 pub struct Trainer {
     model: LinkContextModel,
     optimiser: ModuleOptimizer,
@@ -73,14 +76,21 @@ pub struct Trainer {
     leaning: f64,
 }
 
-/// What a forward pass over one episode gives.
+/// Positions that pass through the model together, at most, unless one episode alone has more.
+const TOGETHER: usize = 640;
+
+/// What was done with each group of episodes, and which ones those were.
+type Done<T> = Vec<(Vec<usize>, T)>;
+
+/// What a forward pass over some episodes gives.
 struct Passed {
     /// `[supervised, vocabulary]`.
     logits: Tensor<2>,
     /// `[supervised]`.
     targets: Tensor<1, Int>,
-    /// The share of the right concept's names in the attention that each told name's place pays to all names, `[told]`.
-    shares: Option<Tensor<1>>,
+    /// The share of the right concept's names in the attention that each told name's place pays to all names, `[told]` of each episode that
+    /// has some.
+    shares: Vec<Tensor<1>>,
 }
 
 impl Trainer {
@@ -159,28 +169,26 @@ impl Trainer {
     pub fn step(&mut self, episodes: &[TrainingEpisode], rate: f64) -> Result<f32, TrainError> {
         let tokens: usize = episodes.iter().map(|episode| episode.targets.len()).sum();
         let told: usize = episodes.iter().map(|episode| episode.told.len()).sum();
-        let parts = self.each(episodes, |episode| {
+        let parts = self.each(episodes, |episodes| {
             // Leaves of its own: graphs that share a leaf would be walked one after the other.
             let model = self.model.clone().map(&mut FreshLeaves);
-            let passed = self.forward(&model, episode, &self.device, self.leaning != 0.0);
+            let passed = self.forward(&model, episodes, &self.device, self.leaning != 0.0);
             let [rows] = passed.targets.dims();
             let loss = CrossEntropyLossConfig::new()
                 .init(&self.device)
                 .forward(passed.logits, passed.targets);
             let mut loss = loss * (rows as f64 / tokens as f64);
             let value = loss.clone().inner();
-            if let Some(shares) = passed.shares {
+            for shares in passed.shares {
                 loss = loss - shares.log().sum() * (self.leaning / told as f64);
             }
             let gradients = GradientsParams::from_grads(loss.backward(), &model);
-            Ok((
-                value.try_into_scalar::<f32>().map_err(device_error)?,
-                gradients,
-            ))
+            let value = value.try_into_scalar::<f32>().map_err(device_error)?;
+            Ok((value, gradients))
         })?;
         let mut loss = 0.0;
         let mut gradients = GradientsParams::new();
-        for (value, more) in parts {
+        for (_, (value, more)) in parts {
             loss += value;
             let mut sum = Sum {
                 from: more,
@@ -195,24 +203,24 @@ impl Trainer {
         Ok(loss)
     }
 
-    /// Does `work` on each episode, on as many threads as there are cores; gives the results in order. The longest is begun first, so that
-    /// no thread waits long for another's last.
+    /// Does `work` on groups of episodes, on as many threads as there are cores; gives which episodes each group had, and the result.
     fn each<T: Send>(
         &self,
         episodes: &[TrainingEpisode],
-        work: impl Fn(&TrainingEpisode) -> Result<T, TrainError> + Sync,
-    ) -> Result<Vec<T>, TrainError> {
-        let mut order: Vec<usize> = (0..episodes.len()).collect();
-        order.sort_by_key(|&index| Reverse(episodes[index].positions.len()));
-        let (order, next, work) = (&order, &AtomicUsize::new(0), &work);
+        work: impl Fn(&[&TrainingEpisode]) -> Result<T, TrainError> + Sync,
+    ) -> Result<Done<T>, TrainError> {
+        let lengths: Vec<usize> = episodes.iter().map(|of| of.positions.len()).collect();
+        let groups = groups(&lengths, self.workers.len());
+        let (groups, next, work) = (&groups, &AtomicUsize::new(0), &work);
         let take = || {
             let mut done = Vec::new();
-            while let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                done.push((index, work(&episodes[index])?));
+            while let Some(group) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let members: Vec<_> = group.iter().map(|&index| &episodes[index]).collect();
+                done.push((group.clone(), work(&members)?));
             }
             Ok(done)
         };
-        let done: Result<Vec<Vec<(usize, T)>>, TrainError> = std::thread::scope(|scope| {
+        let done: Result<Vec<Done<T>>, TrainError> = std::thread::scope(|scope| {
             let running: Vec<_> = self
                 .workers
                 .iter()
@@ -226,9 +234,10 @@ impl Trainer {
                 })
                 .collect()
         });
-        let mut done: Vec<(usize, T)> = done?.into_iter().flatten().collect();
-        done.sort_by_key(|(index, _)| *index);
-        Ok(done.into_iter().map(|(_, result)| result).collect())
+        let mut done: Done<T> = done?.into_iter().flatten().collect();
+        // In an order of their own, whichever thread was the faster: sums are then the same every time.
+        done.sort_by(|(one, _), (two, _)| one.cmp(two));
+        Ok(done)
     }
 
     /// For every query of every episode, whether greedy decoding would give its exact name followed by the stop: that is so when each
@@ -241,18 +250,27 @@ impl Trainer {
         // Without the graph: nobody walks it back, and until then it would hold gigabytes.
         let model = self.model.valid();
         let device = self.device.clone().inner();
-        let right = self.each(episodes, |episode| {
-            let passed = self.forward(&model, episode, &device, false);
+        let done = self.each(episodes, |episodes| {
+            let passed = self.forward(&model, episodes, &device, false);
             let likeliest = passed.logits.argmax(1).try_into_vec_as::<i32>();
             let likeliest = likeliest.map_err(device_error)?;
-            let exact = |query: &Range<usize>| {
-                query
-                    .clone()
-                    .all(|row| u32::try_from(likeliest[row]) == Ok(episode.targets[row]))
-            };
-            Ok(episode.queries.iter().map(exact).collect::<Vec<bool>>())
+            let mut rows = likeliest.as_slice();
+            let right = episodes.iter().map(|episode| {
+                let (own, others) = rows.split_at(episode.targets.len());
+                rows = others;
+                let exact = |query: &Range<usize>| {
+                    let right = |row| u32::try_from(own[row]) == Ok(episode.targets[row]);
+                    query.clone().all(right)
+                };
+                episode.queries.iter().map(exact).collect()
+            });
+            Ok(right.collect::<Vec<Vec<bool>>>())
         })?;
-        Ok(right.concat())
+        let each = done
+            .into_iter()
+            .flat_map(|(group, right)| group.into_iter().zip(right));
+        let in_order: BTreeMap<usize, Vec<bool>> = each.collect();
+        Ok(in_order.into_values().flatten().collect())
     }
 
     /// The share of the right concept's names in the attention that is paid to names where one is predicted that the support set tells, the
@@ -264,53 +282,80 @@ impl Trainer {
     pub fn leaning_share(&self, episodes: &[TrainingEpisode]) -> Result<f32, TrainError> {
         let model = self.model.valid();
         let device = self.device.clone().inner();
-        let shares = self.each(episodes, |episode| {
-            match self.forward(&model, episode, &device, true).shares {
-                Some(shares) => shares.try_into_vec_as::<f32>().map_err(device_error),
-                None => Ok(Vec::new()),
-            }
+        let shares = self.each(episodes, |episodes| {
+            let shares = self.forward(&model, episodes, &device, true).shares;
+            let values = |shares: Tensor<1>| shares.try_into_vec_as::<f32>().map_err(device_error);
+            Ok(shares
+                .into_iter()
+                .map(values)
+                .collect::<Result<Vec<_>, _>>()?
+                .concat())
         })?;
-        let shares = shares.concat();
+        let shares: Vec<f32> = shares.into_iter().flat_map(|(_, shares)| shares).collect();
         Ok(shares.iter().sum::<f32>() / shares.len() as f32)
     }
 
-    /// One episode through the model; `watched` asks for the shares.
+    /// Some episodes through the model together; `watched` asks for the shares.
     fn forward(
         &self,
         model: &LinkContextModel,
-        episode: &TrainingEpisode,
+        episodes: &[&TrainingEpisode],
         device: &Device,
         watched: bool,
     ) -> Passed {
-        let pictures = episode.pictures.iter().flatten().copied();
-        let mut features: Vec<f32> = pictures.map(f16::to_f32).collect();
-        let mut pictures = episode.pictures.len();
-        if pictures == 0 {
+        let mut visual = Vec::with_capacity(episodes.len());
+        let (mut positions, mut supervised) = (Vec::new(), Vec::new());
+        let (mut targets, mut sequences) = (Vec::new(), Vec::new());
+        let mut pictures = 0;
+        for episode in episodes {
+            let shape = [episode.pictures.len().max(1), self.parts, self.channels];
+            let mut features: Vec<f32> = episode
+                .pictures
+                .iter()
+                .flatten()
+                .copied()
+                .map(f16::to_f32)
+                .collect();
             // Words alone: a tensor of nothing cannot pass through the connector.
-            pictures = 1;
-            features = vec![0.0; self.parts * self.channels];
+            features.resize(shape.iter().product(), 0.0);
+            let features = Tensor::from_data(TensorData::new(features, shape), device);
+            visual.push(
+                model
+                    .connector
+                    .forward(features, None, episode.first_mark)
+                    .tokens,
+            );
+            let first = positions.len();
+            supervised.extend(episode.supervised.iter().map(|&row| (first + row) as i32));
+            targets.extend(episode.targets.iter().map(|&token| token as i32));
+            positions.extend(episode.positions.iter().map(|&position| match position {
+                Position::Visual { picture, part } => Position::Visual {
+                    picture: pictures + picture,
+                    part,
+                },
+                word => word,
+            }));
+            pictures += shape[0];
+            let len = episode.positions.len();
+            let wanted = watched && !episode.told.is_empty();
+            let watched = wanted.then(|| leaning::watch(&episode.told, len, device));
+            sequences.push(Sequence { len, watched });
         }
-        let features = TensorData::new(features, [pictures, self.parts, self.channels]);
-        let features = Tensor::from_data(features, device);
-        let visual = model.connector.forward(features, None, episode.first_mark);
-        let embedded = model.assemble(visual.tokens, &episode.positions);
         let ints = |values: Vec<i32>| {
             let length = values.len();
             Tensor::<1, Int>::from_data(TensorData::new(values, [length]), device)
         };
-        let told = &episode.told;
-        let mut watched = (watched && !told.is_empty())
-            .then(|| leaning::watch(told, episode.positions.len(), device));
-        let hidden = model
-            .decoder
-            .forward(embedded.unsqueeze(), watched.as_mut());
-        let hidden: Tensor<2> = hidden.squeeze_dim(0);
-        let rows = episode.supervised.iter().map(|&row| row as i32).collect();
-        let targets = episode.targets.iter().map(|&token| token as i32);
+        let embedded = model.assemble(Tensor::cat(visual, 0), &positions);
+        let hidden = model.decoder.forward(embedded, &mut sequences);
+        let watched = sequences.iter().zip(episodes);
+        let shares = watched.filter_map(|(sequence, episode)| {
+            let watched = sequence.watched.as_ref()?;
+            Some(leaning::shares(watched, &episode.told))
+        });
         Passed {
-            logits: model.decoder.logits(hidden.select(0, ints(rows))),
-            targets: ints(targets.collect()),
-            shares: watched.map(|watched| leaning::shares(&watched, told)),
+            logits: model.decoder.logits(hidden.select(0, ints(supervised))),
+            targets: ints(targets),
+            shares: shares.collect(),
         }
     }
 
@@ -372,6 +417,24 @@ impl Trainer {
         self.optimiser = loaded.map_err(|e| TrainError::Optimiser(format!("{e:?}")))?;
         Ok(())
     }
+}
+
+/// Deals sequences of these lengths to groups, of which there are at least `threads` where there are sequences enough, and no thread waits long
+/// for another's last: the longest first, each to the group that has the least. Gives indexes, none twice.
+fn groups(lengths: &[usize], threads: usize) -> Vec<Vec<usize>> {
+    let total: usize = lengths.iter().sum();
+    let wanted = total.div_ceil(TOGETHER).next_multiple_of(threads.max(1));
+    let mut groups = vec![(0, Vec::new()); wanted.min(lengths.len())];
+    let mut order: Vec<usize> = (0..lengths.len()).collect();
+    order.sort_by_key(|&index| Reverse(lengths[index]));
+    for index in order {
+        if let Some((length, group)) = groups.iter_mut().min_by_key(|(length, _)| *length) {
+            *length += lengths[index];
+            group.push(index);
+        }
+    }
+    groups.sort_by_key(|(length, _)| Reverse(*length));
+    groups.into_iter().map(|(_, group)| group).collect()
 }
 
 fn device_error(error: impl std::fmt::Debug) -> TrainError {
@@ -443,7 +506,31 @@ fn clip(
 
 #[cfg(test)]
 mod tests {
-    use super::rate;
+    use super::{TOGETHER, groups, rate};
+
+    #[test]
+    fn every_sequence_is_in_one_group() {
+        for lengths in [
+            vec![],
+            vec![5],
+            vec![600, 40, 300, 300, 40, 700],
+            vec![13; 64],
+        ] {
+            let dealt = groups(&lengths, 2);
+            let mut all = dealt.concat();
+            all.sort_unstable();
+            assert_eq!(all, (0..lengths.len()).collect::<Vec<_>>());
+            assert_eq!(dealt.len() % 2, lengths.len().min(2) % 2);
+            let longest = lengths.iter().max().copied().unwrap_or(0);
+            for group in dealt {
+                let length: usize = group.iter().map(|&index| lengths[index]).sum();
+                assert!(
+                    !group.is_empty() && length <= TOGETHER + longest,
+                    "{length}"
+                );
+            }
+        }
+    }
 
     #[test]
     fn rate_rises_then_falls_to_zero() {

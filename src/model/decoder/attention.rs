@@ -44,8 +44,20 @@ pub(super) struct Cached<'a> {
     pub evidence: Option<&'a mut Tensor<2>>,
 }
 
+/// One of the sequences that pass through a layer together.
+pub(super) struct Attending<'a> {
+    /// Its positions.
+    pub len: usize,
+    /// As [`causal_mask`] gives it; none where one position sees all.
+    pub mask: Option<Tensor<2, Bool>>,
+    /// What was before these positions.
+    pub cached: Option<Cached<'a>>,
+    /// What is learned from.
+    pub watched: Option<&'a mut Watched>,
+}
+
 /// Positions of a whole sequence whose attention is learned from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Watched {
     /// Which positions, `[rows]`.
     pub rows: Tensor<1, Int>,
@@ -98,35 +110,59 @@ impl Attention {
         ]
     }
 
-    /// Attends to the sequence, and to what is cached before it.
+    /// Attends within each sequence, and to what is cached before it. The matrices are read once for all of them.
     ///
     /// # Shapes
     ///
-    /// - input and output: `[batch_size, seq_len, width]`, of one sequence where there is a cache or something is watched; `mask` as
-    ///   [`causal_mask`] gives it
-    pub(super) fn forward(
+    /// - input and output: `[rows, width]`, the sequences one after the other
+    pub(super) fn forward<'a>(
         &self,
-        x: Tensor<3>,
+        x: Tensor<2>,
         rope: &RotaryEmbedding,
-        mask: Option<Tensor<2, Bool>>,
-        cached: Option<Cached<'_>>,
-        watched: Option<&mut Watched>,
-    ) -> Tensor<3> {
-        let [batch_size, seq_len, width] = x.dims();
+        sequences: impl IntoIterator<Item = Attending<'a>>,
+    ) -> Tensor<2> {
+        let [rows, _] = x.dims();
+        let projected = [&self.query, &self.key, &self.value].map(|map| map.forward(x.clone()));
+        let mut from = 0;
+        let mixed: Vec<Tensor<2>> = sequences
+            .into_iter()
+            .map(|sequence| {
+                let (start, len) = (from, sequence.len);
+                from += len;
+                let own = projected.each_ref().map(|all| match len == rows {
+                    true => all.clone(),
+                    false => all.clone().narrow(0, start, len),
+                });
+                self.attend(own, rope, sequence)
+            })
+            .collect();
+        self.output.forward(Tensor::cat(mixed, 0))
+    }
+
+    /// The attention of one sequence from its queries, keys and values.
+    ///
+    /// # Shapes
+    ///
+    /// - input and output: `[seq_len, heads * head_width]`
+    fn attend(
+        &self,
+        [query, key, value]: [Tensor<2>; 3],
+        rope: &RotaryEmbedding,
+        sequence: Attending<'_>,
+    ) -> Tensor<2> {
+        let Attending {
+            len: seq_len,
+            mask,
+            cached,
+            watched,
+        } = sequence;
         let (groups, head_width) = (self.key_value_heads, self.head_width);
         let shared = self.query_heads / groups;
-        let x = x.reshape([batch_size * seq_len, width]);
-        let heads = |y: Tensor<2>, n: usize| {
-            y.reshape([batch_size, seq_len, n, head_width])
-                .swap_dims(1, 2)
-        };
+        let heads = |y: Tensor<2>, n: usize| y.reshape([1, seq_len, n, head_width]).swap_dims(1, 2);
         let start = cached.as_ref().map_or(0, |cached| cached.start);
-        let query = rope.rotate(
-            heads(self.query.forward(x.clone()), self.query_heads),
-            start,
-        );
-        let key = rope.rotate(heads(self.key.forward(x.clone()), groups), start);
-        let value = heads(self.value.forward(x), groups);
+        let query = rope.rotate(heads(query, self.query_heads), start);
+        let key = rope.rotate(heads(key, groups), start);
+        let value = heads(value, groups);
         let (key, value, evidence) = match cached {
             Some(cached) => {
                 let (key, value) = append(cached.cache, key, value, start);
@@ -137,22 +173,20 @@ impl Attention {
         let total = start + seq_len;
         // The query heads that share a key are rows of one matrix, so that keys and values need not be repeated.
         let query = query * (head_width as f64).powf(-0.5);
-        let query = query.reshape([batch_size, groups, shared * seq_len, head_width]);
+        let query = query.reshape([1, groups, shared * seq_len, head_width]);
         let scores = query.matmul(key.swap_dims(2, 3));
         let scores = match mask {
             None => scores,
-            Some(mask) => scores
-                .reshape([batch_size, groups * shared, seq_len, total])
-                .mask_fill(
-                    mask.reshape([1, 1, seq_len, total]).expand([
-                        batch_size,
-                        groups * shared,
-                        seq_len,
-                        total,
-                    ]),
-                    f32::NEG_INFINITY,
-                )
-                .reshape([batch_size, groups, shared * seq_len, total]),
+            Some(mask) => {
+                let each = [1, groups * shared, seq_len, total];
+                scores
+                    .reshape(each)
+                    .mask_fill(
+                        mask.reshape([1, 1, seq_len, total]).expand(each),
+                        f32::NEG_INFINITY,
+                    )
+                    .reshape([1, groups, shared * seq_len, total])
+            }
         };
         let shares = softmax(scores, 3);
         if let Some(evidence) = evidence {
@@ -172,14 +206,11 @@ impl Attention {
             let more: Tensor<2> = all.select(1, rows.clone()).sum_dim(0).squeeze_dim(0);
             paid.inplace(|sum| sum + more);
         }
-        let mixed = shares
+        shares
             .matmul(value)
-            .reshape([batch_size, self.query_heads, seq_len, head_width])
+            .reshape([1, self.query_heads, seq_len, head_width])
             .swap_dims(1, 2)
-            .reshape([batch_size * seq_len, self.query_heads * head_width]);
-        self.output
-            .forward(mixed)
-            .reshape([batch_size, seq_len, width])
+            .reshape([seq_len, self.query_heads * head_width])
     }
 }
 

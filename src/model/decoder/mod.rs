@@ -8,9 +8,9 @@ mod rope;
 
 use burn::module::Module;
 use burn::tensor::activation::silu;
-use burn::tensor::{Bool, Device, Int, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 
-use self::attention::Cached;
+use self::attention::{Attending, Cached};
 pub use self::attention::{Attention, Watched};
 pub use self::cache::KeyValueCache;
 use self::packed::{PackedBlock, Step};
@@ -29,13 +29,9 @@ struct FeedForward {
 }
 
 impl FeedForward {
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let [batch_size, seq_len, width] = x.dims();
-        let x = x.reshape([batch_size * seq_len, width]);
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let hidden = silu(self.gate.forward(x.clone())) * self.up.forward(x);
-        self.down
-            .forward(hidden)
-            .reshape([batch_size, seq_len, width])
+        self.down.forward(hidden)
     }
 }
 
@@ -85,22 +81,15 @@ impl DecoderBlock {
         })
     }
 
-    fn forward(
+    fn forward<'a>(
         &self,
-        x: Tensor<3>,
+        x: Tensor<2>,
         rope: &RotaryEmbedding,
-        mask: Option<Tensor<2, Bool>>,
-        cached: Option<Cached<'_>>,
-        watched: Option<&mut Watched>,
-    ) -> Tensor<3> {
-        let [batch_size, seq_len, width] = x.dims();
-        let normed = |x: Tensor<3>, norm: &Norm| {
-            rms_norm(x.reshape([batch_size * seq_len, width]), norm)
-                .reshape([batch_size, seq_len, width])
-        };
-        let y = normed(x.clone(), &self.attention_norm);
-        let x = x + self.attention.forward(y, rope, mask, cached, watched);
-        let y = normed(x.clone(), &self.feed_forward_norm);
+        sequences: impl IntoIterator<Item = Attending<'a>>,
+    ) -> Tensor<2> {
+        let y = rms_norm(x.clone(), &self.attention_norm);
+        let x = x + self.attention.forward(y, rope, sequences);
+        let y = rms_norm(x.clone(), &self.feed_forward_norm);
         x + self.feed_forward.forward(y)
     }
 }
@@ -119,6 +108,22 @@ enum Block {
     Dense(DecoderBlock),
     /// On matrices as they were quantised.
     Packed(PackedBlock),
+}
+
+/// One of the sequences that [`Decoder::forward`] runs together.
+#[derive(Clone, Debug)]
+pub struct Sequence {
+    /// Its positions.
+    pub len: usize,
+    /// Those whose attention is asked for, if there are any.
+    pub watched: Option<Watched>,
+}
+
+impl Sequence {
+    /// Of so many positions, none of them watched.
+    pub fn new(len: usize) -> Self {
+        Self { len, watched: None }
+    }
 }
 
 /// The decoder. Built by [`Decoder::take`].
@@ -193,33 +198,41 @@ impl Decoder {
         }
     }
 
-    /// Runs whole sequences without a cache, as training does. Pads stand at the end, where no position before them sees them. With
-    /// `watched`, of one sequence, what its positions pay is added up, but for layers whose weights are packed: nothing is learned there.
+    /// Runs whole sequences without a cache, as training does, through each layer together: what they are multiplied by is read once for all
+    /// of them. What watched positions pay is added up, but for layers whose weights are packed: nothing is learned there.
     ///
     /// # Shapes
     ///
-    /// - input and output: `[batch_size, seq_len, width]`, the output before the last norm
-    pub fn forward(&self, embedded: Tensor<3>, mut watched: Option<&mut Watched>) -> Tensor<3> {
-        let [_, seq_len, _] = embedded.dims();
+    /// - input and output: `[rows, width]`, the sequences one after the other; the output is before the last norm
+    pub fn forward(&self, embedded: Tensor<2>, sequences: &mut [Sequence]) -> Tensor<2> {
         let device = embedded.device();
-        let mask = attention::causal_mask(seq_len, 0, &device);
+        let masks: Vec<_> = sequences
+            .iter()
+            .map(|sequence| attention::causal_mask(sequence.len, 0, &device))
+            .collect();
         self.blocks.iter().fold(embedded, |x, block| match block {
             Block::Dense(block) => {
-                let watched = watched.as_deref_mut();
-                block.forward(x, &self.rope, Some(mask.clone()), None, watched)
+                let each = sequences.iter_mut().zip(&masks);
+                let each = each.map(|(sequence, mask)| Attending {
+                    len: sequence.len,
+                    mask: Some(mask.clone()),
+                    cached: None,
+                    watched: sequence.watched.as_mut(),
+                });
+                block.forward(x, &self.rope, each)
             }
             Block::Packed(block) => {
                 let step = Step::new(&self.rope, 0, &device);
                 let row = cache_row(self.config.head_width, &device);
-                let sequence = |x: Tensor<3>| {
-                    let cache = KeyValueCache::layer(&self.config, seq_len, row, &device);
+                let mut from = 0;
+                let each = sequences.iter().map(|sequence| {
+                    let own = x.clone().narrow(0, from, sequence.len);
+                    from += sequence.len;
+                    let cache = KeyValueCache::layer(&self.config, sequence.len, row, &device);
                     let unwanted = Tensor::zeros([1, 1], &device);
-                    block
-                        .extend(x.squeeze_dim(0), &step, cache, unwanted)
-                        .0
-                        .unsqueeze_dim::<3>(0)
-                };
-                Tensor::cat(x.split(1, 0).into_iter().map(sequence).collect(), 0)
+                    block.extend(own, &step, cache, unwanted).0
+                });
+                Tensor::cat(each.collect(), 0)
             }
         })
     }
@@ -238,7 +251,7 @@ impl Decoder {
         cache: &mut KeyValueCache,
         evidence: bool,
     ) -> (Tensor<2>, Option<Tensor<1>>) {
-        let [seq_len, width] = embedded.dims();
+        let [seq_len, _] = embedded.dims();
         let device = embedded.device();
         let start = cache.len();
         let mask = (seq_len > 1).then(|| attention::causal_mask(seq_len, start, &device));
@@ -261,9 +274,13 @@ impl Decoder {
                     start,
                     evidence: evidence.then_some(&mut paid),
                 };
-                let y = x.clone().reshape([1, seq_len, width]);
-                let y = block.forward(y, &self.rope, mask.clone(), Some(cached), None);
-                x = y.reshape([seq_len, width]);
+                let alone = Attending {
+                    len: seq_len,
+                    mask: mask.clone(),
+                    cached: Some(cached),
+                    watched: None,
+                };
+                x = block.forward(x.clone(), &self.rope, [alone]);
                 layer
             }
         });
