@@ -1,12 +1,15 @@
 // An episode that leaves the page as a file or a link and comes to another browser, which has never seen the page before.
 import { createServer } from 'node:http';
 import { readFileSync } from 'node:fs';
+import jsQR from 'jsqr';
 import { chooseQuery, emptyBoard, fillBoard, gallery } from './gallery.js';
 import { expect, test } from './watched.js';
 import { expect as plainly, test as unwatched } from '@playwright/test';
 
 const episode = gallery.find(({ id }) => id === 'robots');
 const names = episode.concepts.map(({ name }) => name);
+/** The scanner: its types say otherwise, but what Node.js imports is the module. */
+const readCode = jsQR.default ?? jsQR;
 
 /** Two pictures of each, and one question, asked on the processor. */
 async function askedBoard(page) {
@@ -126,6 +129,40 @@ test('a link opens in an empty profile with the same board and the same answer',
   // The episode was in the address, and no request had it.
   expect(asked.filter((url) => url.includes('episode='))).toEqual([]);
   await other.context().close();
+});
+
+test('the code is read by a scanner, light and dark', async ({ browser, baseURL }) => {
+  // On a screen with two pixels a unit, as telephones and most laptops have.
+  const context = await browser.newContext({ baseURL, deviceScaleFactor: 2 });
+  const page = await context.newPage();
+  await page.goto('./');
+  await emptyBoard(page);
+  await fillBoard(page, gallery[0], 1);
+  await page.getByTestId('share-open').click();
+  await page.getByTestId('share-road').selectOption('anywhere');
+  const code = page.getByTestId('share-code').locator('svg');
+  await expect(code).toBeVisible();
+  const link = await page.getByTestId('share-link').inputValue();
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme });
+    const shot = await code.screenshot();
+    const { width, height, data } = await page.evaluate(
+      async (bytes) => {
+        const bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)]));
+        const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+        canvas.getContext('2d').drawImage(bitmap, 0, 0);
+        const { width, height, data } = canvas
+          .getContext('2d')
+          .getImageData(0, 0, bitmap.width, bitmap.height);
+        // It is black and white: one channel says all.
+        return { width, height, data: [...data].filter((_, at) => at % 4 === 0) };
+      },
+      [...shot],
+    );
+    const pixels = new Uint8ClampedArray(data.flatMap((grey) => [grey, grey, grey, 255]));
+    expect(readCode(pixels, width, height)?.data, colorScheme).toBe(link);
+  }
+  await context.close();
 });
 
 test('the copy button copies the link', async ({ page, context }) => {
