@@ -4,8 +4,8 @@ import { FLAGS } from './measured.js';
 
 export default defineConfig({
   testMatch: '*.spec.js',
-  // Files of tests side by side, each in a browser of its own: half of what they do is to wait.
-  workers: 2,
+  // One page with a model in it fills a small machine. Two files of tests side by side take a quarter less time, but wait for each other.
+  workers: 1,
   // A slow machine is no failure of the page.
   timeout: 10 * 60_000,
   expect: { timeout: 60_000 },

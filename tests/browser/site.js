@@ -22,6 +22,18 @@ export const packBytes = () => {
   return [...manifest.shards, manifest.tokenizer].reduce((sum, { bytes }) => sum + bytes, 0);
 };
 
+/** A place three quarters into the file of the pack that lies at this share of it all, and how much of that file has come there. */
+export function placeWithin(share) {
+  const manifest = JSON.parse(readFileSync(join(dist, 'pack/manifest.json'), 'utf8'));
+  let before = 0;
+  for (const { bytes } of manifest.shards) {
+    if (before + bytes > share * packBytes())
+      return { at: before + 0.75 * bytes, of: 0.75 * bytes };
+    before += bytes;
+  }
+  throw new Error(`the pack has no file at ${share}`);
+}
+
 export async function serveSite() {
   const site = {
     /** Bytes of the pack's files that were sent. */
