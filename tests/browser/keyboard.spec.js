@@ -17,9 +17,12 @@ async function tabTo(page, testid) {
 /** Opens a file chooser by a key and gives it files. */
 async function choose(page, testid, files) {
   await tabTo(page, testid);
-  const chooser = page.waitForEvent('filechooser');
-  await page.keyboard.press('Space');
-  await (await chooser).setFiles(files);
+  // On a busy machine the browser now and then opens none at the first press; a person presses again.
+  await expect(async () => {
+    const chooser = page.waitForEvent('filechooser', { timeout: 10_000 });
+    await page.keyboard.press('Space');
+    await (await chooser).setFiles(files);
+  }).toPass({ timeout: 60_000 });
 }
 
 test('the keyboard alone builds an episode, asks, and tries a change', async ({ page }) => {
