@@ -92,9 +92,22 @@ impl Setting {
             .collect()
     }
 
-    fn fresh(&self) -> Trainer {
+    /// An adapter that has learned nothing.
+    fn adapter(&self) -> BTreeMap<String, HostTensor> {
         let classes: Vec<&ClassFeatures> = self.pool.classes().iter().collect();
-        self.trainer(initial_adapter(&self.config, ADAPTER, &classes, 1))
+        initial_adapter(&self.config, ADAPTER, &classes, 1)
+    }
+
+    fn model(&self, device: &Device) -> LinkContextModel {
+        let mut parameters = Parameters::new(device);
+        for (name, tensor) in self.frozen.clone().into_iter().chain(self.adapter()) {
+            parameters.insert(name, tensor);
+        }
+        LinkContextModel::take(&self.config, &mut parameters).unwrap()
+    }
+
+    fn fresh(&self) -> Trainer {
+        self.trainer(self.adapter())
     }
 
     fn trainer(&self, adapter: BTreeMap<String, HostTensor>) -> Trainer {
@@ -205,13 +218,7 @@ fn an_episode_asks_only_what_it_has_told() {
 fn watched_positions_pay_all_they_have_to_those_before_them() {
     let setting = Setting::new();
     let device = Device::flex();
-    let mut parameters = Parameters::new(&device);
-    let classes: Vec<&ClassFeatures> = setting.pool.classes().iter().collect();
-    let adapter = initial_adapter(&setting.config, ADAPTER, &classes, 1);
-    for (name, tensor) in setting.frozen.iter().chain(&adapter) {
-        parameters.insert(name.clone(), tensor.clone());
-    }
-    let model = LinkContextModel::take(&setting.config, &mut parameters).unwrap();
+    let model = setting.model(&device);
     let tokens: Vec<i32> = (20..32).collect();
     let embedded = model
         .decoder
@@ -242,13 +249,7 @@ fn watched_positions_pay_all_they_have_to_those_before_them() {
 fn sequences_do_not_see_each_other() {
     let setting = Setting::new();
     let device = Device::flex();
-    let mut parameters = Parameters::new(&device);
-    let classes: Vec<&ClassFeatures> = setting.pool.classes().iter().collect();
-    let adapter = initial_adapter(&setting.config, ADAPTER, &classes, 1);
-    for (name, tensor) in setting.frozen.iter().chain(&adapter) {
-        parameters.insert(name.clone(), tensor.clone());
-    }
-    let model = LinkContextModel::take(&setting.config, &mut parameters).unwrap();
+    let model = setting.model(&device);
     let decoder = &model.decoder;
     let embed = |tokens: Vec<i32>| decoder.embed(Tensor::from_data(tokens.as_slice(), &device));
     let [first, second] = [(20..32).collect(), (7..12).collect()].map(embed);

@@ -5,13 +5,8 @@ import { expect, test } from '@playwright/test';
 import { views } from './views.js';
 
 const folder = process.env.LINK_CONTEXT_VIEWS;
-/** All of them where they are to be looked at, else each width and each scheme once. */
-const LOOKS = folder
-  ? [1280, 768, 390].flatMap((width) => ['light', 'dark'].map((scheme) => [width, scheme]))
-  : [
-      [1280, 'light'],
-      [390, 'dark'],
-    ];
+const WIDTHS = folder ? [1280, 768, 390] : [1280, 390];
+const LOOKS = WIDTHS.flatMap((width) => ['light', 'dark'].map((scheme) => [width, scheme]));
 
 test.use({ permissions: ['camera'] });
 

@@ -4,6 +4,7 @@
 //!
 //! A command of its own and no step of the tests: its answer changes without a change here, and cargo-deny takes minutes to build.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -52,7 +53,7 @@ pub fn audit(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-fn install(workspace: &Workspace, root: &std::path::Path) -> Result<()> {
+fn install(workspace: &Workspace, root: &Path) -> Result<()> {
     let mut cargo = Command::new("cargo");
     cargo
         .args(["install", "cargo-deny", "--locked", "--version", CARGO_DENY])
