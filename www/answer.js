@@ -1,6 +1,4 @@
-/**
- * The answer as it is written, then what it rests on: the probability of each token and name, the time, the device.
- */
+/** The answer as it is written, then what it rests on: the probability of each token and name, the time, the device. */
 import { byId, copyOf, fill, make, within } from './dom.js';
 import { comparedText } from './files.js';
 import { duration, percent, text } from './texts.js';

@@ -1,7 +1,5 @@
-/**
- * The answers that were given, each kept with what exactly was asked, so that a question asked before, a recorded one, or one that a
- * step back leads to has its answer at once.
- */
+/** The answers that were given, each kept with what exactly was asked, so that a question asked before, a recorded one, or one that a
+ * step back leads to has its answer at once. */
 import { outlineOf } from './episode.js';
 
 /** @param {Episode} episode */
@@ -19,12 +17,8 @@ export class Answers {
     this.#last.set(episode.query, result);
   }
 
-  /**
-   * The answer to a question of an episode, and whether it is one to an earlier form of it.
-   * @param {Episode} episode
-   * @param {string | null} [query] another than the one asked about
-   * @returns {{ result: Result | null, stale: boolean }}
-   */
+  /** The answer to a question of an episode, and whether it is one to an earlier form of it. @param {Episode} episode
+   * @param {string | null} [query] another than the one asked about @returns {{ result: Result | null, stale: boolean }} */
   of(episode, query = episode.query) {
     const exact = this.#exact.get(keyOf({ ...episode, query }));
     return { result: exact ?? this.#last.get(query) ?? null, stale: !exact };

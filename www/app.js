@@ -1,7 +1,5 @@
-/**
- * The page: it joins the panels, the worker and the episode on the board. What a test drives has a `data-testid`; see
- * tests/browser/README.md.
- */
+/** The page: it joins the panels, the worker and the episode on the board. What a test drives has a `data-testid`; see
+ * tests/browser/README.md. */
 import './trusted.js';
 import { createAnswer, isWrong } from './answer.js';
 import { Answers } from './answers.js';
@@ -92,10 +90,8 @@ function run() {
   /** What is under way; it never fails. */
   let underway = Promise.resolve();
 
-  /**
-   * What an action of a message does, where it is of use now; when what is under way has ended, for a message may come before that.
-   * @param {import('./failures.js').Action} action
-   */
+  /** What an action of a message does, where it is of use now; when what is under way has ended, for a message may come before that.
+   * @param {import('./failures.js').Action} action */
   function doing(action) {
     const again = last && working.bind(null, last);
     if (action === 'reload') return () => location.reload();
@@ -197,10 +193,8 @@ function run() {
     }
   }
 
-  /**
-   * Does something on the model, and once more where the worker or the graphics card was lost on the way: both are there anew then.
-   * @param {() => Promise<void>} work
-   */
+  /** Does something on the model, and once more where the worker or the graphics card was lost on the way: both are there anew then.
+   * @param {() => Promise<void>} work */
   async function steadily(work) {
     try {
       await work();

@@ -1,7 +1,6 @@
-/**
- * An episode that the page's own address names: `?episode=` and the address of a file. From another origin nothing is fetched before the
- * visitor has agreed, and then by fetch.html, which holds nothing that could leave: the page itself may connect to its own origin only.
- */
+/** An episode that the page's own address names: `?episode=` and the address of a file. From another origin nothing is fetched before
+ * the visitor has agreed, and then by fetch.html, which holds nothing that could leave: the page itself may connect to its own origin
+ * only. */
 import { byId } from './dom.js';
 import { failure } from './engine.js';
 import { text } from './texts.js';

@@ -1,15 +1,10 @@
-/**
- * The concepts with their names and pictures, and under each picture its share of the attention.
- */
+/** The concepts with their names and pictures, and under each picture its share of the attention. */
 import { acceptFiles, byId, copyOf, draw, fill, within } from './dom.js';
 import { CONCEPTS, PICTURES } from './episode.js';
 import { makeMovable, rowAt } from './moving.js';
 import { percent, text } from './texts.js';
 
-/**
- * @param {import('./episode.js').Store} store
- * @param {ReturnType<typeof import('./pictures.js').createPictures>} addFiles
- */
+/** @param {import('./episode.js').Store} store @param {ReturnType<typeof import('./pictures.js').createPictures>} addFiles */
 export function createBoard(store, addFiles) {
   const list = byId('concepts', HTMLElement);
   const addButton = byId('concept-add', HTMLButtonElement);
@@ -79,12 +74,8 @@ export function createBoard(store, addFiles) {
     return thumb;
   }
 
-  /**
-   * @param {HTMLElement} card
-   * @param {Concept} concept
-   * @param {number} index
-   * @param {number} first how many pictures stand before this concept
-   */
+  /** @param {HTMLElement} card @param {Concept} concept @param {number} index
+   * @param {number} first how many pictures stand before this concept */
   function renderCard(card, concept, index, first) {
     const number = index + 1;
     card.dataset.concept = String(index);
@@ -169,10 +160,7 @@ export function createBoard(store, addFiles) {
       focusName(key)?.setAttribute('aria-invalid', 'true');
     },
 
-    /**
-     * @param {Map<string, number> | null} shares of the attention by a picture's key; null for none
-     * @param {boolean} stale
-     */
+    /** @param {Map<string, number> | null} shares of the attention by a picture's key; null for none @param {boolean} stale */
     showShares(shares, stale) {
       const most = Math.max(...(shares?.values() ?? []), 1e-6);
       for (const [key, thumb] of thumbs) {

@@ -1,6 +1,4 @@
-/**
- * A photograph from this device's camera, which sees nothing before it is asked for and nothing after.
- */
+/** A photograph from this device's camera, which sees nothing before it is asked for and nothing after. */
 import { byId, within } from './dom.js';
 import { failure } from './engine.js';
 

@@ -1,29 +1,16 @@
-/**
- * The few things that every panel does with the document.
- */
+/** The few things that every panel does with the document. */
 import { fillTexts } from './texts.js';
 
-/**
- * The element of an id that index.html is known to have.
- * @template {HTMLElement} T
- * @param {string} id
- * @param {new (...args: any[]) => T} kind
- * @returns {T}
- */
+/** The element of an id that index.html is known to have. @template {HTMLElement} T @param {string} id
+ * @param {new (...args: any[]) => T} kind @returns {T} */
 export function byId(id, kind) {
   const node = document.getElementById(id);
   if (!(node instanceof kind)) throw new Error(`index.html has no ${kind.name} #${id}`);
   return node;
 }
 
-/**
- * The element below `root` that its template is known to have.
- * @template {Element} T
- * @param {ParentNode} root
- * @param {string} selector
- * @param {new (...args: any[]) => T} kind
- * @returns {T}
- */
+/** The element below `root` that its template is known to have. @template {Element} T @param {ParentNode} root @param {string} selector
+ * @param {new (...args: any[]) => T} kind @returns {T} */
 export function within(root, selector, kind) {
   const node = root.querySelector(selector);
   if (!(node instanceof kind)) throw new Error(`a template has no ${selector}`);
@@ -38,12 +25,7 @@ export function copyOf(id) {
   return node;
 }
 
-/**
- * @template {keyof HTMLElementTagNameMap} K
- * @param {K} tag
- * @param {string} content
- * @param {string} [className]
- */
+/** @template {keyof HTMLElementTagNameMap} K @param {K} tag @param {string} content @param {string} [className] */
 export function make(tag, content, className = '') {
   const node = document.createElement(tag);
   node.textContent = content;
@@ -56,21 +38,14 @@ export function draw(canvas, picture) {
   canvas.getContext('2d')?.putImageData(picture.square, 0, 0);
 }
 
-/**
- * Sets how far a bar is filled. The content security policy forbids style attributes, not the object model.
- * @param {ParentNode} root
- * @param {number} share 0 to 1
- */
+/** Sets how far a bar is filled. The content security policy forbids style attributes, not the object model. @param {ParentNode} root
+ * @param {number} share 0 to 1 */
 export function fill(root, share) {
   within(root, '.fill', HTMLElement).style.setProperty('--share', share.toFixed(4));
 }
 
-/**
- * Lets files be dropped on a zone and chosen in its input.
- * @param {HTMLElement} zone
- * @param {HTMLInputElement} input
- * @param {(files: File[], entries: any[]) => void} take with what was dropped as entries of a file system, as folders come
- */
+/** Lets files be dropped on a zone and chosen in its input. @param {HTMLElement} zone @param {HTMLInputElement} input
+ * @param {(files: File[], entries: any[]) => void} take with what was dropped as entries of a file system, as folders come */
 export function acceptFiles(zone, input, take) {
   input.addEventListener('change', () => {
     const files = [...(input.files ?? [])];

@@ -1,7 +1,5 @@
-/**
- * The board across reloads: a draft in the browser's storage, where the visitor lets it be. It is a help only: where the storage is full or
- * forbidden, nothing is kept and all else goes on.
- */
+/** The board across reloads: a draft in the browser's storage, where the visitor lets it be. It is a help only: where the storage is
+ * full or forbidden, nothing is kept and all else goes on. */
 import { byId } from './dom.js';
 import { outlineOf, supportOf } from './episode.js';
 import { asFailure } from './engine.js';
@@ -18,11 +16,8 @@ const address = new URL('draft.lcl.json', document.baseURI).href;
 const outline = (episode) =>
   JSON.stringify([outlineOf(episode).concepts, episode.queries.map(({ key }) => key)]);
 
-/**
- * @param {import('./engine.js').Engine} engine
- * @param {import('./episode.js').Store} store
- * @param {ReturnType<typeof import('./files.js').createFiles>} files
- */
+/** @param {import('./engine.js').Engine} engine @param {import('./episode.js').Store} store
+ * @param {ReturnType<typeof import('./files.js').createFiles>} files */
 export function createDraft(engine, store, files) {
   const box = byId('draft-keep', HTMLInputElement);
   /** What can be had again by a press: a ready episode as it was opened. */

@@ -1,6 +1,5 @@
-/**
- * What the page has of the package `link-context`, which lies beside it in pkg/: the model in its worker, and failures, the page's own among them.
- */
+/** What the page has of the package `link-context`, which lies beside it in pkg/: the model in its worker, and failures, the page's own
+ * among them. */
 export { LinkContext as Engine } from './pkg/index.js';
 
 /** @param {string} code @param {string} [subject] @returns {Failure} */

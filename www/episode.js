@@ -1,7 +1,5 @@
-/**
- * What is on the board. Each change makes a new value, so that an older one can be compared with it.
- * No rule of an episode is here: those are in the Rust crate, which is asked before each question.
- */
+/** What is on the board. Each change makes a new value, so that an older one can be compared with it. No rule of an episode is here:
+ * those are in the Rust crate, which is asked before each question. */
 import { byId } from './dom.js';
 import { text } from './texts.js';
 
@@ -56,10 +54,8 @@ export const outlineOf = (episode) => ({
 /** @param {Episode} episode @returns {Picture[]} */
 const picturesOf = (episode) => [...supportOf(episode), ...episode.queries];
 
-/**
- * Holds the present episode and those before it. Tells of a change by an event `change`, and of pictures that no step leads back to by
- * `dropped`.
- */
+/** Holds the present episode and those before it. Tells of a change by an event `change`, and of pictures that no step leads back to by
+ * `dropped`. */
 export class Store extends EventTarget {
   episode = emptyEpisode();
   /** @type {Episode[]} */
@@ -77,10 +73,7 @@ export class Store extends EventTarget {
     return this.#future.length > 0;
   }
 
-  /**
-   * @param {Episode} next
-   * @param {string} [kind] of the step: a name is typed letter by letter and taken back at once
-   */
+  /** @param {Episode} next @param {string} [kind] of the step: a name is typed letter by letter and taken back at once */
   set(next, kind = '') {
     const all = [...this.#past, this.episode, ...this.#future];
     if (!kind || kind !== this.#kind) this.#past.push(this.episode);
@@ -153,12 +146,9 @@ export class Store extends EventTarget {
     this.#setConcepts((concepts) => concepts.filter((concept) => concept.key !== key));
   }
 
-  /**
-   * Puts a picture, new or from another place, into a row, or into none. One to name is the one that is then asked about.
-   * @param {Picture} picture
-   * @param {string | null} row
-   * @param {number} [place] before which it then stands; the last where there is none
-   */
+  /** Puts a picture, new or from another place, into a row, or into none. One to name is the one that is then asked about.
+   * @param {Picture} picture @param {string | null} row
+   * @param {number} [place] before which it then stands; the last where there is none */
   placePicture(picture, row, place = PICTURES) {
     const target = this.rows.find(({ key }) => key === row);
     if (target && target.pictures.length >= PICTURES && !target.pictures.includes(picture)) return;
@@ -178,10 +168,8 @@ export class Store extends EventTarget {
     this.#setPictures((_, all) => all.map((other) => (other === old ? picture : other)), asked);
   }
 
-  /**
-   * @param {(row: string, pictures: Picture[]) => Picture[]} change
-   * @param {Picture} [asked] to be asked about; where there is none, what was, while it is there
-   */
+  /** @param {(row: string, pictures: Picture[]) => Picture[]} change
+   * @param {Picture} [asked] to be asked about; where there is none, what was, while it is there */
   #setPictures(change, asked) {
     const { concepts, queries: before, query: last } = this.episode;
     const queries = change(QUESTION, before);

@@ -1,7 +1,5 @@
-/**
- * What a person can do about a failure, beside reading its sentence: one table for all codes, and a report to copy, in which there are neither
- * pictures nor names.
- */
+/** What a person can do about a failure, beside reading its sentence: one table for all codes, and a report to copy, in which there are
+ * neither pictures nor names. */
 import { asFailure } from './engine.js';
 import { showMessage } from './messages.js';
 import { sentence, text } from './texts.js';
@@ -33,13 +31,10 @@ const LOST = new Set(['device-lost', 'worker-crashed']);
 /** @param {unknown} thrown */
 export const isLost = (thrown) => LOST.has(asFailure(thrown).code);
 
-/**
- * Tells of failures.
- * @param {(error: Failure) => Element} placeOf what a failure is about
+/** Tells of failures. @param {(error: Failure) => Element} placeOf what a failure is about
  * @param {(action: Action) => (() => void) | null} doing how it is done, where it is of use now
  * @param {() => { about: Record<string, string>, secret: string[] }} known what a report has, and what it must not have
- * @returns {(thrown: unknown) => void}
- */
+ * @returns {(thrown: unknown) => void} */
 export function createFailures(placeOf, doing, known) {
   /** @param {Failure} error */
   function reportOf({ code, detail }) {

@@ -1,6 +1,4 @@
-/**
- * The episode on the board as a file, and episodes that come as files or links, with what the model answered where they were made.
- */
+/** The episode on the board as a file, and episodes that come as files or links, with what the model answered where they were made. */
 import { byId } from './dom.js';
 import { CONCEPTS, newConcept, outlineOf, supportOf } from './episode.js';
 import { clearMessage } from './messages.js';
@@ -21,12 +19,8 @@ export function comparedText({ same_name, same_evidence, same_pack, largest, bef
   return same_pack === false ? `${line} ${text('compared-pack')}` : line;
 }
 
-/**
- * @param {import('./engine.js').Engine} engine
- * @param {import('./episode.js').Store} store
- * @param {import('./answers.js').Answers} answers
- * @param {(thrown: unknown) => void} tell of a failure
- */
+/** @param {import('./engine.js').Engine} engine @param {import('./episode.js').Store} store
+ * @param {import('./answers.js').Answers} answers @param {(thrown: unknown) => void} tell of a failure */
 export function createFiles(engine, store, answers, tell) {
   const link = byId('file-link', HTMLAnchorElement);
   const input = byId('file-open', HTMLInputElement);
@@ -108,11 +102,7 @@ export function createFiles(engine, store, answers, tell) {
     board,
     open,
 
-    /**
-     * An answer beside the one that came with its episode; nothing where none came.
-     * @param {Episode} episode
-     * @param {Answer} answer
-     */
+    /** An answer beside the one that came with its episode; nothing where none came. @param {Episode} episode @param {Answer} answer */
     async compare(episode, answer) {
       const before = came.get(keyOf(episode));
       return before && engine.compareAnswers(before.said, answer, before.pack);

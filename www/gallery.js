@@ -1,6 +1,4 @@
-/**
- * Ready episodes from gallery/, each a press away, with what the model answered when it was recorded.
- */
+/** Ready episodes from gallery/, each a press away, with what the model answered when it was recorded. */
 import { byId, copyOf, make, within } from './dom.js';
 import { failure } from './engine.js';
 import { newConcept, supportOf } from './episode.js';
@@ -24,11 +22,8 @@ async function get(file) {
   return response;
 }
 
-/**
- * A ready picture, which is square and decoded by any browser: it needs no program.
- * @param {string} path
- * @param {import('./engine.js').Engine} engine
- */
+/** A ready picture, which is square and decoded by any browser: it needs no program. @param {string} path
+ * @param {import('./engine.js').Engine} engine */
 async function pictureOf(path, engine) {
   const blob = await (await get(path)).blob();
   const file = new File([blob], path.split('/').pop() ?? path, { type: blob.type });
@@ -41,12 +36,8 @@ async function pictureOf(path, engine) {
   return engine.adoptPicture(file, context.getImageData(0, 0, SIZE, SIZE));
 }
 
-/**
- * Brings a ready episode, and its recorded answers, without which the board is still of use.
- * @param {Entry} entry
- * @param {import('./engine.js').Engine} engine
- * @returns {Promise<{ episode: Episode, recorded: Promise<Result[]> }>}
- */
+/** Brings a ready episode, and its recorded answers, without which the board is still of use. @param {Entry} entry
+ * @param {import('./engine.js').Engine} engine @returns {Promise<{ episode: Episode, recorded: Promise<Result[]> }>} */
 export async function openEntry(entry, engine) {
   const fetched = get(`../recorded/${entry.id}.json`).then((response) => response.text());
   fetched.catch(() => {}); // whoever waits for the answers is told
@@ -61,13 +52,8 @@ export async function openEntry(entry, engine) {
   return { episode, recorded: fetched.then((json) => resultsOf(json, keys, entry)) };
 }
 
-/**
- * What was recorded, as if it came from the worker.
- * @param {string} json
- * @param {string[]} keys of the pictures, which a recording numbers
- * @param {Entry} entry
- * @returns {Result[]}
- */
+/** What was recorded, as if it came from the worker. @param {string} json
+ * @param {string[]} keys of the pictures, which a recording numbers @param {Entry} entry @returns {Result[]} */
 function resultsOf(json, keys, { queries }) {
   const recording = JSON.parse(json, (name, value) => (name === 'picture' ? keys[value] : value));
   return queries.map(({ answer: right }, index) => {

@@ -1,14 +1,10 @@
-/**
- * Short lessons, each on a ready episode and, where it is about a change, with that change tried.
- */
+/** Short lessons, each on a ready episode and, where it is about a change, with that change tried. */
 import { byId, copyOf, within } from './dom.js';
 import { supportOf } from './episode.js';
 import { percent, text } from './texts.js';
 
-/**
- * A lesson on what the model gets wrong opens a question that it does get wrong, of its own episode or, where there is none, of the hardest.
- * @type {{ id: string, entry: string, wrong?: boolean, kind?: Intervention['kind'] }[]}
- */
+/** A lesson on what the model gets wrong opens a question that it does get wrong, of its own episode or, where there is none, of the
+ * hardest. @type {{ id: string, entry: string, wrong?: boolean, kind?: Intervention['kind'] }[]} */
 const LESSONS = [
   { id: 'support', entry: 'animals' },
   { id: 'names', entry: 'doughnut-snail' },

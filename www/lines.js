@@ -1,7 +1,5 @@
-/**
- * Lines from the picture to name to each example: the thicker, the larger its share of the attention. For the eye alone, as the shares
- * stand in words under the pictures.
- */
+/** Lines from the picture to name to each example: the thicker, the larger its share of the attention. For the eye alone, as the shares
+ * stand in words under the pictures. */
 import { byId, within } from './dom.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -9,10 +7,7 @@ const SVG = 'http://www.w3.org/2000/svg';
 /** Widths of the thinnest and the thickest line, in pixels. */
 const WIDTHS = [0.75, 9];
 
-/**
- * @param {HTMLElement} query where the lines begin
- * @param {(picture: string) => HTMLElement | undefined} exampleOf a picture's key
- */
+/** @param {HTMLElement} query where the lines begin @param {(picture: string) => HTMLElement | undefined} exampleOf a picture's key */
 export function createLines(query, exampleOf) {
   const desk = byId('desk', HTMLElement);
   const canvas = within(desk, '.lines', SVGSVGElement);

@@ -12,12 +12,8 @@ export function clearMessage() {
 
 /** @typedef {{ name: string, label: string, act: (() => void) | null }} Choice something to do about it, nothing where it is of no use now */
 
-/**
- * @param {Element} place below which it stands
- * @param {string[]} lines one sentence each
- * @param {'error' | 'note'} kind
- * @param {{ code?: string, buttons?: Choice[], report?: string }} [more] of an error
- */
+/** @param {Element} place below which it stands @param {string[]} lines one sentence each @param {'error' | 'note'} kind
+ * @param {{ code?: string, buttons?: Choice[], report?: string }} [more] of an error */
 export function showMessage(place, lines, kind = 'error', more = {}) {
   const { code = '', buttons = [], report = '' } = more;
   clearMessage();

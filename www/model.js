@@ -1,6 +1,4 @@
-/**
- * The model's way to this browser: its size before anything is loaded, the device, the progress, how to end it, and losing it.
- */
+/** The model's way to this browser: its size before anything is loaded, the device, the progress, how to end it, and losing it. */
 import { byId } from './dom.js';
 import { asFailure, failure } from './engine.js';
 import { clearMessage } from './messages.js';
@@ -173,11 +171,7 @@ export function createModel(engine, tell) {
       packs.render();
     },
 
-    /**
-     * How a device is chosen and something done then; null where it runs on that already.
-     * @param {'cpu'} kind
-     * @param {() => void} then
-     */
+    /** How a device is chosen and something done then; null where it runs on that already. @param {'cpu'} kind @param {() => void} then */
     choose(kind, then) {
       if (device?.kind === kind) return null;
       return () => {

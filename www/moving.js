@@ -1,7 +1,5 @@
-/**
- * Pictures that change places: dragged with a pointer, or sent by the arrow keys to the next place or the next row. What has `data-row` is
- * the row of that key, and what has `data-picture` stands for the picture of that key.
- */
+/** Pictures that change places: dragged with a pointer, or sent by the arrow keys to the next place or the next row. What has `data-row`
+ * is the row of that key, and what has `data-picture` stands for the picture of that key. */
 import { byId } from './dom.js';
 import { text } from './texts.js';
 
@@ -18,13 +16,9 @@ const STEPS = new Map([
 /** The row that a node is in. @param {Element | null} node */
 export const rowAt = (node) => node?.closest('[data-row]')?.getAttribute('data-row') ?? null;
 
-/**
- * @param {HTMLElement} thumb that moves in its row
- * @param {HTMLElement} frame what is dragged
- * @param {HTMLElement} grip what has the focus while the arrow keys are pressed
- * @param {Picture} picture
- * @param {import('./episode.js').Store} store
- */
+/** @param {HTMLElement} thumb that moves in its row @param {HTMLElement} frame what is dragged
+ * @param {HTMLElement} grip what has the focus while the arrow keys are pressed @param {Picture} picture
+ * @param {import('./episode.js').Store} store */
 export function makeMovable(thumb, frame, grip, picture, store) {
   thumb.classList.add('movable');
   grip.dataset.picture = picture.key;

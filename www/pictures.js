@@ -1,6 +1,4 @@
-/**
- * Picture files on their way to the board: chosen, dropped or pasted.
- */
+/** Picture files on their way to the board: chosen, dropped or pasted. */
 import { takePhoto } from './camera.js';
 import { asFailure, failure } from './engine.js';
 import { QUESTION } from './episode.js';
@@ -13,12 +11,8 @@ export function createPictures(engine, store) {
   /** The place of a row on the page. @param {string} row */
   const placeOf = (row) => document.querySelector(`[data-row="${row}"]`) ?? document.body;
 
-  /**
-   * Decodes files one by one and puts each that succeeds into a row; what failed is told in one message.
-   * @param {string} row
-   * @param {File[]} files
-   * @param {Picture} [old] that the first of them replaces
-   */
+  /** Decodes files one by one and puts each that succeeds into a row; what failed is told in one message. @param {string} row
+   * @param {File[]} files @param {Picture} [old] that the first of them replaces */
   async function add(row, files, old) {
     clearMessage();
     const errors = files.length === 0 ? [failure('no-picture-file')] : [];

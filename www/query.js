@@ -1,16 +1,11 @@
-/**
- * The pictures to name: the one that is asked about, and the others, each with its own answer under it.
- */
+/** The pictures to name: the one that is asked about, and the others, each with its own answer under it. */
 import { acceptFiles, byId, draw, make, within } from './dom.js';
 import { PICTURES, QUESTION, queryOf } from './episode.js';
 import { makeMovable } from './moving.js';
 import { text } from './texts.js';
 
-/**
- * @param {import('./episode.js').Store} store
- * @param {ReturnType<typeof import('./pictures.js').createPictures>} addFiles
- * @param {(query: string) => { name: string, concept: number | null } | null} answerTo a question, where there is one
- */
+/** @param {import('./episode.js').Store} store @param {ReturnType<typeof import('./pictures.js').createPictures>} addFiles
+ * @param {(query: string) => { name: string, concept: number | null } | null} answerTo a question, where there is one */
 export function createQuery(store, addFiles, answerTo) {
   const zone = byId('query-zone', HTMLElement);
   const figure = byId('query-figure', HTMLElement);

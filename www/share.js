@@ -1,6 +1,5 @@
-/**
- * The episode on the board as a link, with its length, a QR code where it fits one, and what to do with it; and episodes that come by link.
- */
+/** The episode on the board as a link, with its length, a QR code where it fits one, and what to do with it; and episodes that come by
+ * link. */
 import { byId } from './dom.js';
 import { asFailure, failure } from './engine.js';
 import { FRAGMENT, fetched, hosted } from './arriving.js';
@@ -23,11 +22,8 @@ function drawing({ size, path }) {
   return image;
 }
 
-/**
- * @param {import('./engine.js').Engine} engine
- * @param {ReturnType<typeof import('./files.js').createFiles>} files
- * @param {(thrown: unknown) => void} tell of a failure
- */
+/** @param {import('./engine.js').Engine} engine @param {ReturnType<typeof import('./files.js').createFiles>} files
+ * @param {(thrown: unknown) => void} tell of a failure */
 export function createShare(engine, files, tell) {
   const dialog = byId('share-dialog', HTMLDialogElement);
   const road = byId('share-road', HTMLSelectElement);

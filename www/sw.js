@@ -1,9 +1,6 @@
-/**
- * The page without a network: every file of one version of the site is kept together, under the hash of all of them.
- *
- * A later version is fetched whole beside the one in use, and takes its place when no tab shows that any more, so old and new never meet.
- * The pack is not here: the worker keeps it, file by file.
- */
+/** The page without a network: every file of one version of the site is kept together, under the hash of all of them. A later version is
+ * fetched whole beside the one in use, and takes its place when no tab shows that any more, so old and new never meet. The pack is not
+ * here: the worker keeps it, file by file. */
 importScripts('sw-files.js'); // FILES and VERSION, which `cargo xtask dist` writes
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));

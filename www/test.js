@@ -1,7 +1,5 @@
-/**
- * The 2-way protocol on a folder of the visitor's own pictures. What is drawn, counted and left out, and why, comes from the program: see
- * src/folder.rs. Here its steps follow each other, so that a run can be paused and cancelled between any two.
- */
+/** The 2-way protocol on a folder of the visitor's own pictures. What is drawn, counted and left out, and why, comes from the program:
+ * see src/folder.rs. Here its steps follow each other, so that a run can be paused and cancelled between any two. */
 import { acceptFiles, byId, copyOf, make, within } from './dom.js';
 import { asFailure, failure } from './engine.js';
 import { percent, sentence, text } from './texts.js';
@@ -37,11 +35,8 @@ function rowOf(title, cells) {
   return row;
 }
 
-/**
- * @param {import('./engine.js').Engine} engine
- * @param {ReturnType<typeof import('./model.js').createModel>} model
- * @param {(thrown: unknown) => void} tell of a failure
- */
+/** @param {import('./engine.js').Engine} engine @param {ReturnType<typeof import('./model.js').createModel>} model
+ * @param {(thrown: unknown) => void} tell of a failure */
 export function createTest(engine, model, tell) {
   const node = (/** @type {string} */ name) => byId(`test-${name}`, HTMLElement);
   const button = (/** @type {string} */ name) => byId(`test-${name}`, HTMLButtonElement);

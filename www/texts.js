@@ -1,6 +1,4 @@
-/**
- * Every word that the page shows, from texts/<locale>.json, and the numbers in it, by Intl.
- */
+/** Every word that the page shows, from texts/<locale>.json, and the numbers in it, by Intl. */
 
 /** The choice is kept under this name in the browser's storage. */
 const STORED = 'link-context-language';
@@ -52,11 +50,7 @@ export function keepLocale(locale) {
   }
 }
 
-/**
- * The text of a key, with `{placeholders}` filled in.
- * @param {string} key
- * @param {Record<string, unknown>} [values]
- */
+/** The text of a key, with `{placeholders}` filled in. @param {string} key @param {Record<string, unknown>} [values] */
 export function text(key, values = {}) {
   const pattern = texts[key] ?? key;
   return pattern.replace(/\{(\w+)\}/g, (hole, name) => {

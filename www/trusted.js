@@ -1,7 +1,5 @@
-/**
- * Where the browser has Trusted Types, a text becomes code nowhere on this page: the content security policy forbids it, and this only
- * exception lets the worker and the service worker start, by their own addresses.
- */
+/** Where the browser has Trusted Types, a text becomes code nowhere on this page: the content security policy forbids it, and this only
+ * exception lets the worker and the service worker start, by their own addresses. */
 const own = ['pkg/worker.js', 'sw.js'].map((path) => new URL(path, document.baseURI).href);
 
 // TypeScript does not know them yet.

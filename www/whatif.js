@@ -1,6 +1,4 @@
-/**
- * What if the examples were others? Each change is one press, and its answer stands beside the one before it.
- */
+/** What if the examples were others? Each change is one press, and its answer stands beside the one before it. */
 import { likeliest, noteOf } from './answer.js';
 import { byId, copyOf, fill, make, within } from './dom.js';
 import { percent, text } from './texts.js';
@@ -47,11 +45,8 @@ export function createWhatIf(run) {
   }
 
   return {
-    /**
-     * @param {Result | null} result the answer that the changes start from
-     * @param {boolean} stale
-     * @param {number | null} running the place of the one under way
-     */
+    /** @param {Result | null} result the answer that the changes start from @param {boolean} stale
+     * @param {number | null} running the place of the one under way */
     show(result, stale, running) {
       const shown = result?.what_ifs ?? [];
       section.hidden = shown.length === 0;

@@ -202,7 +202,7 @@ fn script(workspace: &Workspace) -> Result<()> {
         ("package", build::sources(workspace), PACKAGE_LINES),
     ] {
         let lines = lines_of_script(&folder)?;
-        eprintln!("the {what} has {lines} lines of JavaScript code, of {budget}");
+        eprintln!("the {what} has {lines} lines of JavaScript, of {budget}");
         if lines > budget {
             bail!("the {what} has {lines} lines of JavaScript, over its budget of {budget}");
         }
@@ -210,17 +210,13 @@ fn script(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Lines of code: without those that are empty or comments, types in comments among them.
+/// Lines that are not empty: code, types in comments, and comments.
 fn lines_of_script(folder: &Path) -> Result<usize> {
     let mut lines = 0;
     for file in files::files_under(folder)? {
         if file.extension().is_some_and(|extension| extension == "js") {
             let text = fs::read_to_string(&file)?;
-            let is_code = |line: &&str| {
-                let line = line.trim();
-                !line.is_empty() && !["//", "/*", "*"].iter().any(|mark| line.starts_with(mark))
-            };
-            lines += text.lines().filter(is_code).count();
+            lines += text.lines().filter(|line| !line.trim().is_empty()).count();
         }
     }
     Ok(lines)
