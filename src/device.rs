@@ -66,6 +66,8 @@ pub struct Opened {
     pub name: String,
     /// Why it was taken.
     pub reason: Reason,
+    /// Of a GPU.
+    queue: Option<wgpu::Queue>,
     fault: Arc<Mutex<Option<Fault>>>,
 }
 
@@ -90,8 +92,14 @@ impl Opened {
             kind: Kind::Cpu,
             name: String::new(),
             reason,
+            queue: None,
             fault: Arc::default(),
         }
+    }
+
+    /// What commands go to; none on a CPU.
+    pub const fn queue(&self) -> Option<&wgpu::Queue> {
+        self.queue.as_ref()
     }
 
     /// The first fault there was, if any.
@@ -193,6 +201,7 @@ async fn open_webgpu(largest: u64) -> Result<Opened, Reason> {
         kind: Kind::Webgpu,
         name,
         reason: Reason::Chosen,
+        queue: Some(setup.queue),
         fault,
     };
     Ok(OPENED.get_or_init(|| opened).clone())

@@ -15,6 +15,7 @@
 //!
 //! And around them:
 //!
+//! - [`rehearsal`]: has the device compile the kernels while the pack is on its way.
 //! - `device` (feature `webgpu`): WebGPU where an adapter can run us, else the CPU, and why.
 //! - `web` (wasm with feature `webgpu`): the surface that the page's worker calls.
 //! - [`features`]: folders of pictures as features, kept on disk.
@@ -42,6 +43,7 @@ pub mod kernels;
 pub mod model;
 pub mod picture;
 pub mod protocol;
+pub mod rehearsal;
 pub mod reply;
 pub mod session;
 pub mod share;

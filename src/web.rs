@@ -3,6 +3,7 @@
 //! Structures cross by serde-wasm-bindgen. Whatever goes wrong is thrown as `{ code, subject, detail }`: a code of the texts, the thing it
 //! concerns, and the numbers that its sentence needs.
 
+mod poll;
 mod share;
 
 use std::cell::{Cell, RefCell};
@@ -18,6 +19,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{MessageChannel, WorkerGlobalScope};
 use web_time::Instant;
 
+use self::poll::Poll;
 use crate::device::{self, Fault, Kind, Opened, Preference};
 use crate::episode::{
     Concept, Episode, EpisodeError, Example, Intervention, Query, interleave, validate_concepts,
@@ -27,6 +29,7 @@ use crate::model::Parameters;
 use crate::picture::{self, PictureError, Square, check_size};
 use crate::protocol::cell::Cell as ProtocolCell;
 use crate::protocol::task::Trial;
+use crate::rehearsal::rehearse;
 use crate::reply::{Comparison, Reply};
 use crate::session::{AnswerToken, Features, LinkedExample, Session, SessionError};
 use crate::text::tokenizer::Tokenizer;
@@ -274,6 +277,7 @@ impl Pictures {
 pub struct PackLoader {
     pack: String,
     opened: Opened,
+    poll: Poll,
     reader: PackReader,
     parameters: Parameters,
 }
@@ -299,6 +303,7 @@ impl PackLoader {
                 let detail = json!({ "reason": reason, "message": reason.to_string() });
                 WebError::new("device-unavailable", "", detail)
             })?;
+        let poll = Poll::of(&opened).await;
         let parameters = Parameters::new(&opened.device).for_kernels();
         let adapters = match opened.kind {
             Kind::Cpu => Adapters::Beside,
@@ -307,6 +312,7 @@ impl PackLoader {
         Ok(PackLoader {
             pack,
             opened,
+            poll,
             reader: PackReader::new(manifest, adapters),
             parameters,
         })
@@ -341,6 +347,15 @@ impl PackLoader {
         Ok(())
     }
 
+    /// What compiles the device's kernels while the shards are on their way, where it has any to compile.
+    pub fn rehearsal(&self) -> Option<Rehearsal> {
+        (self.opened.kind == Kind::Webgpu).then(|| Rehearsal {
+            manifest: self.reader.manifest().clone(),
+            opened: self.opened.clone(),
+            poll: self.poll.clone(),
+        })
+    }
+
     /// Builds the model once every shard is in. Uses the loader up.
     pub fn finish(self, tokenizer: &[u8]) -> Result<WebSession, JsValue> {
         let manifest = self.reader.finish().map_err(WebError::from)?;
@@ -352,12 +367,31 @@ impl PackLoader {
             Session::new(&manifest.config, self.parameters, tokenizer).map_err(WebError::from)?;
         Ok(WebSession {
             opened: self.opened,
+            poll: self.poll,
             session: RefCell::new(Some(session)),
             features: RefCell::default(),
             blank: RefCell::default(),
             linked: RefCell::default(),
             stop: Cell::new(false),
         })
+    }
+}
+
+/// See `rehearsal.rs`. Apart from the loader, which takes shards in meanwhile.
+#[wasm_bindgen]
+pub struct Rehearsal {
+    manifest: Manifest,
+    opened: Opened,
+    poll: Poll,
+}
+
+#[wasm_bindgen]
+impl Rehearsal {
+    /// Runs it, and uses it up.
+    pub async fn run(self) -> Result<(), JsValue> {
+        let work = rehearse(&self.manifest, &self.opened.device);
+        let done = self.poll.through(work).await;
+        Ok(done.map_err(WebError::internal)?)
     }
 }
 
@@ -466,6 +500,7 @@ impl WebFolderTest {
 #[wasm_bindgen]
 pub struct WebSession {
     opened: Opened,
+    poll: Poll,
     /// Out while it works, so that no borrow is held over an await.
     session: RefCell<Option<Session>>,
     features: RefCell<HashMap<u32, Features>>,
@@ -491,7 +526,7 @@ impl WebSession {
         }
         let names: Vec<String> = concepts.into_iter().map(|concept| concept.name).collect();
         let mut session = self.take()?;
-        let result = async {
+        let work = async {
             let start = Instant::now();
             let mut examples = Vec::with_capacity(order.len());
             for example in &order {
@@ -512,8 +547,8 @@ impl WebSession {
                 "milliseconds": report.milliseconds,
                 "encode_milliseconds": encode_milliseconds,
             }))
-        }
-        .await;
+        };
+        let result = self.poll.through(work).await;
         self.session.replace(Some(session));
         let report = result?;
         self.linked.replace(Link {
@@ -532,7 +567,7 @@ impl WebSession {
     ) -> Result<JsValue, JsValue> {
         let mut session = self.take()?;
         self.stop.set(false);
-        let result = async {
+        let work = async {
             let start = Instant::now();
             let query = self.encode(&session, pictures, picture)?;
             let encode = start.elapsed().as_secs_f64() * 1e3;
@@ -550,8 +585,8 @@ impl WebSession {
             let linked = self.linked.borrow();
             let Link { names, examples } = &*linked;
             Ok::<_, WebError>(Reply::new(&answer, names, examples, encode))
-        }
-        .await;
+        };
+        let result = self.poll.through(work).await;
         self.session.replace(Some(session));
         Ok(to_js(&result?))
     }
@@ -587,15 +622,15 @@ impl WebSession {
         let (examples, query) =
             features.ok_or_else(|| WebError::internal("an episode of unknown pictures"))?;
         let mut session = self.take()?;
-        let result = async {
+        let work = async {
             session.link(&trial.names, &examples).await?;
             let answer = session
                 .answer(&query, async |_| ControlFlow::Continue(()))
                 .await?;
             check(&self.opened)?;
             Ok::<_, WebError>(answer)
-        }
-        .await;
+        };
+        let result = self.poll.through(work).await;
         self.session.replace(Some(session));
         test.test.borrow_mut().score(trial, &result?);
         Ok(true)
@@ -609,7 +644,8 @@ impl WebSession {
     /// Logits of every next token after each of `ids`, `[ids, vocabulary]` row-major: for a check of a device against a reference.
     pub async fn forced_logits(&self, ids: Vec<u32>, at_once: usize) -> Result<Vec<f32>, JsValue> {
         let mut session = self.take()?;
-        let result = session.forced_logits(&ids, at_once).await;
+        let work = session.forced_logits(&ids, at_once);
+        let result = self.poll.through(work).await;
         self.session.replace(Some(session));
         check(&self.opened)?;
         Ok(result.map_err(WebError::from)?)

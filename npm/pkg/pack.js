@@ -83,6 +83,8 @@ export class Pack {
   /** Brings every file into the loader. @param {(loaded: number, part: number) => void} tell @returns {Promise<any>} the session */
   async load(tell) {
     this.used = true;
+    // Where it fails, so will what it rehearses, and that is told.
+    const rehearsed = Promise.resolve(this.loader.rehearsal()?.run()).catch(() => {});
     await listPack(this.hash, this.folder, this.manifest, this.files);
     let [before, told, part] = [0, 0, 0];
     const report = (/** @type {number} */ loaded) => {
@@ -104,6 +106,7 @@ export class Pack {
       before += file.bytes;
     }
     await this.#tidy();
+    await rehearsed;
     return session;
   }
 

@@ -64,6 +64,12 @@ const fn stored_limit(content: usize) -> u64 {
 /// More shards than any model that a page could hold.
 const MAX_SHARDS: usize = 128;
 
+/// What the names of a decoder layer's tensors begin with, before its number.
+const LAYERS: &str = "decoder.layers.";
+
+/// How a tensor is encoded, and its shape.
+pub type Form = (Encoding, Vec<usize>);
+
 /// What the names of an adapted matrix's thin matrices end in.
 pub const LOW_RANK: [&str; 2] = [".lora.down", ".lora.up"];
 
@@ -332,6 +338,44 @@ impl Manifest {
         })
     }
 
+    /// A model of the same kernels in little: the sizes of one whose decoder has a single layer of each form that the layers have, and its
+    /// tensors, as they are once adapters are merged.
+    pub fn outline(&self) -> (ModelConfig, BTreeMap<String, Form>) {
+        let mut forms = BTreeMap::new();
+        let mut layers: BTreeMap<usize, Vec<(&str, Form)>> = BTreeMap::new();
+        for (name, entry) in &self.tensors {
+            if LOW_RANK.iter().any(|suffix| name.ends_with(suffix)) {
+                continue;
+            }
+            let adapted =
+                LOW_RANK.map(|suffix| self.tensors.contains_key(&format!("{name}{suffix}")));
+            let encoding = match adapted {
+                [false, false] => entry.encoding,
+                _ => merged(entry.encoding),
+            };
+            let form = (encoding, entry.shape.clone());
+            match layer_of(name) {
+                Some((layer, part)) => layers.entry(layer).or_default().push((part, form)),
+                None => {
+                    forms.insert(name.clone(), form);
+                }
+            }
+        }
+        let mut distinct: Vec<Vec<(&str, Form)>> = Vec::new();
+        for layer in layers.into_values() {
+            if !distinct.contains(&layer) {
+                distinct.push(layer);
+            }
+        }
+        let mut config = self.config.clone();
+        config.decoder.layers = distinct.len();
+        for (layer, parts) in distinct.into_iter().enumerate() {
+            let named = parts.into_iter();
+            forms.extend(named.map(|(part, form)| (format!("{LAYERS}{layer}.{part}"), form)));
+        }
+        (config, forms)
+    }
+
     /// So that nothing later has to doubt an index, and no tensor takes more memory than its bytes account for.
     fn validate(&self) -> Result<(), PackError> {
         self.tokenizer.validate(TOKENIZER_LIMIT)?;
@@ -576,11 +620,7 @@ impl PackReader {
         if !complete {
             return Ok(None);
         }
-        // Eight bits where it was quantised; as exact as it was where it was not.
-        let encoding = match stored {
-            Some(exact @ (Encoding::F32 | Encoding::F16)) => exact,
-            _ => Encoding::Q8_0,
-        };
+        let encoding = stored.map_or(Encoding::Q8_0, merged);
         let mut take = |name: &str| {
             let tensor = self.adapted.remove(name);
             tensor.map(|tensor| tensor.decode().map_err(|e| unfit(name, e)))
@@ -596,6 +636,20 @@ impl PackReader {
         let merged = EncodedTensor::encode(encoding, &matrix);
         Ok(Some((base.clone(), merged.map_err(|e| unfit(&base, e))?)))
     }
+}
+
+/// How a matrix is written once its adapter is in it: in eight bits where it was quantised; as exact as it was where it was not.
+const fn merged(stored: Encoding) -> Encoding {
+    match stored {
+        exact @ (Encoding::F32 | Encoding::F16) => exact,
+        Encoding::Q8_0 | Encoding::Q4_1 => Encoding::Q8_0,
+    }
+}
+
+/// The decoder's layer that a tensor belongs to, and its name there.
+fn layer_of(name: &str) -> Option<(usize, &str)> {
+    let (layer, part) = name.strip_prefix(LAYERS)?.split_once('.')?;
+    Some((layer.parse().ok()?, part))
 }
 
 fn unfit(name: &str, source: QuantError) -> PackError {

@@ -6,8 +6,8 @@ import { readFileSync } from 'node:fs';
  * @param {import('@playwright/test').Page} page
  * @param {'cpu' | 'webgpu'} device
  * @param {{ concepts: { name: string, pictures: string[] }[], queries: { file: string }[] }} episode with as many pictures for each concept
- * @returns the device's kind, the bytes of the pack's files, after each stage the milliseconds so far and the bytes of the wasm heap, and
- *   each answer with what was counted until each of its tokens
+ * @returns the device's kind, the bytes of the pack's files, after each stage the milliseconds so far, the bytes of the wasm heap and the
+ *   pipelines that were compiled, where they are counted, and each answer with what was counted until each of its tokens
  */
 export async function ask(page, device, { concepts, queries }) {
   const files = [
@@ -28,7 +28,8 @@ export async function ask(page, device, { concepts, queries }) {
       const stages = {};
       const lap = (stage) => {
         const milliseconds = Math.round(performance.now() - start);
-        stages[stage] = { milliseconds, heap: memory.buffer.byteLength };
+        const { pipelines } = window.counted ?? {};
+        stages[stage] = { milliseconds, heap: memory.buffer.byteLength, pipelines };
       };
       const bytes = async (path) => {
         const response = await fetch(new URL(path, document.baseURI));
@@ -45,10 +46,12 @@ export async function ask(page, device, { concepts, queries }) {
       const loader = await wasm.PackLoader.open(text, device);
       const { kind } = loader.device();
       const pack = loader.files();
+      const rehearsed = loader.rehearsal()?.run();
       for (const [index, { path }] of pack.shards.entries()) {
         await loader.push(index, await bytes(`pack/${path}`));
       }
       const session = loader.finish(await bytes(`pack/${pack.tokenizer.path}`));
+      await rehearsed;
       lap('loaded');
       const concepts = names.map((name, index) => ({
         name,
