@@ -3,7 +3,8 @@
 //! The support set is prefilled into the key/value cache and stays there. A query is written after it and cut off again, which costs
 //! nothing, so that a second query pays for its own positions alone.
 
-use std::collections::BTreeMap;
+mod pool;
+
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,6 +13,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData, Transaction};
 use thiserror::Error;
 use web_time::Instant;
 
+use self::pool::pool;
 use crate::model::connector::Seen;
 use crate::model::decoder::{Decoder, KeyValueCache};
 use crate::model::{LinkContextModel, ModelConfig, ParameterError, Parameters};
@@ -134,12 +136,6 @@ pub struct Answer {
     /// Times.
     pub times: AnswerTimes,
 }
-
-/// How much the decoder has to say in which name it begins, beside one for the attention: chosen on training classes.
-const OWN: f64 = 0.25;
-
-/// Less attention than any example ever gets: a name that no example bears is improbable, not impossible.
-const LEAST_SHARE: f64 = 1e-6;
 
 /// Positions whose logits are made at once: all of a long name's, with what a softmax makes of them, would be a tenth of the weights.
 const LOGIT_ROWS: usize = 4;
@@ -359,7 +355,7 @@ impl Session {
         (embedded, Some(visual.seen))
     }
 
-    /// Names a query, greedily. Each token goes to `on_token` as it comes; a `Break` stops the answer.
+    /// Names a query, greedily; where that begins one of the names, the attention has its say in which (see `session/pool.rs`). Each token goes to `on_token` as it comes; a `Break` stops the answer.
     ///
     /// # Errors
     ///
@@ -417,7 +413,13 @@ impl Session {
             pool(&heads, &own, &linked.shares_of_names(&shares))
         };
         // Whether it is one of the names is the decoder's alone to say.
-        let chosen = highest_of(&beginnings).filter(|_| heads.contains(&top.id));
+        let likeliest = beginnings
+            .iter()
+            .enumerate()
+            .max_by(|(_, a), (_, b)| a.total_cmp(b));
+        let chosen = likeliest
+            .map(|(name, _)| name)
+            .filter(|_| heads.contains(&top.id));
         let (mut id, mut log) =
             match chosen.and_then(|name| heads.get(name).zip(beginnings.get(name))) {
                 Some((&head, &probability)) => (head, probability.ln()),
@@ -658,49 +660,6 @@ impl Top {
     }
 }
 
-/// How probable each name's first token is once the attention has had its say in which name it is: each token's `own` probability, by the decoder,
-/// to the power of [`OWN`], times the share of the attention that the names beginning with it got. Together they stay as probable as the decoder
-/// has them: whether it is a name at all is for it alone to say. `heads` are the tokens.
-///
-/// How readily a token is copied hangs on the token too, so that of two names one is often preferred whatever is seen; the attention does not
-/// know them. Pointer-generator networks (See, Liu and Manning 2017) put the two together by a sum; this is the logarithmic pool of two opinions
-/// (Genest and Zidek 1986), which made the right names more probable on training classes (docs/results.md).
-fn pool(heads: &[u32], own: &[f64], shares: &[f64]) -> Vec<f64> {
-    // Names that begin alike stand together here: what comes next tells them apart.
-    let share_of = |head: &u32| -> f64 {
-        let alike = heads.iter().zip(shares).filter(|(other, _)| *other == head);
-        alike.map(|(_, share)| share).sum()
-    };
-    let weights = heads.iter().zip(own);
-    let weights: Vec<f64> = weights
-        .map(|(head, own)| own.powf(OWN) * share_of(head).max(LEAST_SHARE))
-        .collect();
-    let distinct: BTreeMap<u32, (f64, f64)> = heads
-        .iter()
-        .zip(own.iter().copied().zip(weights.iter().copied()))
-        .map(|(&head, both)| (head, both))
-        .collect();
-    let sum = |of: fn(&(f64, f64)) -> f64| distinct.values().map(of).sum::<f64>();
-    let (all, total) = (sum(|both| both.0), sum(|both| both.1));
-    if shares.iter().sum::<f64>() <= 0.0 || total <= 0.0 {
-        return own.to_vec();
-    }
-    weights.iter().map(|weight| all * weight / total).collect()
-}
-
-/// Where the highest value stands, the first of them if there are several.
-fn highest_of(values: &[f64]) -> Option<usize> {
-    let higher = |best: Option<(usize, f64)>, (at, &value): (usize, &f64)| match best {
-        Some((_, highest)) if value <= highest => best,
-        _ => Some((at, value)),
-    };
-    values
-        .iter()
-        .enumerate()
-        .fold(None, higher)
-        .map(|(at, _)| at)
-}
-
 /// Each example's part of the attention that goes to all examples.
 fn shares(attention: &[f32], examples: &[Read]) -> Result<Vec<f32>, SessionError> {
     let short = || SessionError::Device("the attention is too short".into());
@@ -731,34 +690,6 @@ mod tests {
         let shares = shares(&attention, &examples).unwrap();
         assert!((shares[0] - 0.25).abs() < 1e-6);
         assert!((shares[1] - 0.75).abs() < 1e-6);
-    }
-
-    #[test]
-    fn the_attention_has_its_say_in_which_name_it_is_and_none_in_whether() {
-        let near = |found: &[f64], expected: &[f64]| {
-            let pairs = found.iter().zip(expected);
-            assert!(
-                pairs.clone().all(|(a, b)| (a - b).abs() < 1e-6),
-                "{found:?}"
-            );
-            assert_eq!(found.len(), expected.len());
-        };
-        // Fourth roots of 2 and 1, times 1 and 3.
-        let (first, second) = (2.0_f64.powf(0.25), 3.0);
-        let pooled = pool(&[3, 5], &[0.4, 0.2], &[0.25, 0.75]);
-        let part = 0.6 / (first + second);
-        near(&pooled, &[first * part, second * part]);
-        assert_eq!(highest_of(&pooled), Some(1));
-        // Two names of one beginning, and one that no example bears.
-        near(
-            &pool(&[3, 3, 5], &[0.4, 0.4, 0.2], &[0.5, 0.5, 0.0]),
-            &[0.6, 0.6, 0.0],
-        );
-        // Nothing was looked at: the decoder alone.
-        near(&pool(&[3, 5], &[0.4, 0.2], &[0.0, 0.0]), &[0.4, 0.2]);
-        near(&pool(&[3, 5], &[0.0, 0.0], &[0.5, 0.5]), &[0.0, 0.0]);
-        assert_eq!(highest_of(&[]), None);
-        assert_eq!(highest_of(&[0.5, 0.5]), Some(0));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 // The tiny model of tests/fixtures/tiny in the page's own program, on both devices, against PyTorch: forced decoding, then one episode.
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@playwright/test';
+import { fixtures, serveFixtures } from './fixtures.js';
 import { safetensors } from './safetensors.js';
 
-const fixtures = new URL('../fixtures/', import.meta.url);
 const reference = safetensors(readFileSync(new URL('tiny/reference.safetensors', fixtures)));
 
 /** Rows of a matrix. */
@@ -23,10 +23,7 @@ const difference = (left, right) => {
 
 for (const kind of ['cpu', 'webgpu']) {
   test(`${kind} agrees with PyTorch on a tiny model`, async ({ page }) => {
-    await page.route('**/fixtures/**', (route) => {
-      const path = new URL(route.request().url()).pathname.replace('/fixtures/', '');
-      return route.fulfill({ body: readFileSync(new URL(path, fixtures)) });
-    });
+    await serveFixtures(page);
     await page.goto('./');
     const found = await page.evaluate(
       async ({ kind, ids, names }) => {

@@ -1,9 +1,8 @@
 // A browser that looks only now and then whether the GPU is done, as Firefox does, is made to look. No Firefox that can be installed here has
 // WebGPU, so Chromium is made to behave like it: results come with the next tick of a slow clock, or when something is submitted.
-import { readFileSync } from 'node:fs';
 import { expect, test } from '@playwright/test';
+import { serveFixtures } from './fixtures.js';
 
-const fixtures = new URL('../fixtures/', import.meta.url);
 const TICK = 100;
 
 /** Holds every result back until the next tick or submission. Runs in the page before any of its scripts. */
@@ -46,10 +45,7 @@ for (const seldom of [true, false]) {
         return submit.call(this, commands);
       };
     });
-    await page.route('**/fixtures/**', (route) => {
-      const path = new URL(route.request().url()).pathname.replace('/fixtures/', '');
-      return route.fulfill({ body: readFileSync(new URL(path, fixtures)) });
-    });
+    await serveFixtures(page);
     await page.goto('./');
     await page.waitForLoadState('networkidle'); // a busy machine is late, too
     const found = await page.evaluate(async () => {
