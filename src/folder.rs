@@ -531,6 +531,7 @@ mod tests {
             finished,
             concept: None,
             tokens: Vec::new(),
+            own_names: names.clone(),
             names,
             shares: Vec::new(),
             times: AnswerTimes::default(),

@@ -199,6 +199,7 @@ mod tests {
                 concept: written,
                 tokens: Vec::new(),
                 names: probabilities.map(f64::ln).into(),
+                own_names: Vec::new(),
                 shares: Vec::new(),
                 times: AnswerTimes::default(),
             };

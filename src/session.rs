@@ -3,7 +3,7 @@
 //! The support set is prefilled into the key/value cache and stays there. A query is written after it and cut off again, which costs
 //! nothing, so that a second query pays for its own positions alone.
 
-mod pool;
+pub(crate) mod pool;
 
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -129,6 +129,8 @@ pub struct Answer {
     /// Each concept's log-probability: that of its exact name followed by the stop. (A long name's probability itself may be too small
     /// for a number.) Empty when stopped.
     pub names: Vec<f64>,
+    /// The same by the decoder alone, before its attention had a say in which name is begun.
+    pub own_names: Vec<f64>,
     /// Each example's share of the attention that the naming step pays to the examples' names (each with its stop), averaged over heads and
     /// layers, in the order of the examples; adds up to one. An answer is copied from a name, which has by then gathered its picture;
     /// the pictures' own positions would add what any step pays to the first of them.
@@ -404,14 +406,14 @@ impl Session {
             .into_iter();
         let top = Top::of(&values(read.next())?)?;
         let shares = shares(&values(read.next())?, &linked.examples)?;
-        let beginnings = if heads.is_empty() {
+        let own: Vec<f64> = if heads.is_empty() {
             Vec::new()
         } else {
             let logits = values(read.next())?;
             let own = logits.iter().map(|&logit| top.log_probability_of(logit));
-            let own: Vec<f64> = own.map(f64::exp).collect();
-            pool(&heads, &own, &linked.shares_of_names(&shares))
+            own.map(f64::exp).collect()
         };
+        let beginnings = pool(&heads, &own, &linked.shares_of_names(&shares));
         // Whether it is one of the names is the decoder's alone to say.
         let likeliest = beginnings
             .iter()
@@ -469,9 +471,10 @@ impl Session {
         times.decode = since(start);
 
         let start = Instant::now();
-        let mut names = Vec::new();
+        let (mut names, mut own_names) = (Vec::new(), Vec::new());
         let mut concept = None;
-        for (index, (name, beginning)) in linked.names.iter().zip(&beginnings).enumerate() {
+        let begun = beginnings.iter().zip(&own);
+        for (index, (name, (beginning, own))) in linked.names.iter().zip(begun).enumerate() {
             let same = finished && *name == ids;
             if same {
                 concept = Some(index);
@@ -480,13 +483,14 @@ impl Session {
                 continue;
             }
             // What greedy decoding has just walked need not be walked again.
-            let log = if same {
-                log_probability
+            let rest = if same {
+                log_probability - beginning.ln()
             } else {
                 self.cache.truncate(asked);
-                beginning.ln() + self.rest_log_probability(name).await?
+                self.rest_log_probability(name).await?
             };
-            names.push(log);
+            names.push(beginning.ln() + rest);
+            own_names.push(own.ln() + rest);
         }
         times.evidence = since(start);
         Ok(Answer {
@@ -495,6 +499,7 @@ impl Session {
             concept,
             tokens,
             names,
+            own_names,
             shares,
             times,
         })

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Parser;
-use link_context::protocol::markdown;
 use link_context::protocol::table::Report;
+use link_context::protocol::{markdown, pools};
 use link_context::train::log::Summary;
 
 /// Writes Markdown tables of kept results and of training runs.
@@ -18,6 +18,9 @@ struct Arguments {
     /// What `eval --json` wrote; results of `eval --untuned` give a column of their own.
     #[arg(required_unless_present = "runs")]
     results: Vec<PathBuf>,
+    /// Writes of the results what the decoder and its attention say about the names, apart and in mixtures.
+    #[arg(long)]
+    pools: bool,
     /// Folders of training runs (`train --out`), to stand beside each other. May be given several times.
     #[arg(long, value_name = "DIR")]
     runs: Vec<PathBuf>,
@@ -36,7 +39,12 @@ fn main() -> anyhow::Result<()> {
             serde_json::from_str::<Report>(&read(path)?).with_context(named)
         });
         let results: Vec<Report> = results.collect::<anyhow::Result<_>>()?;
-        print!("{}", markdown::tables(&results)?);
+        let tables = if arguments.pools {
+            pools::tables(&results)?
+        } else {
+            markdown::tables(&results)?
+        };
+        print!("{tables}");
     }
     if !arguments.runs.is_empty() {
         let runs = arguments.runs.iter().map(|folder| {

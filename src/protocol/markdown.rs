@@ -148,6 +148,7 @@ fn columns(list: bool, untuned: &[CellReport]) -> Vec<Column<'_>> {
         column("95 % interval", |cell| interval(cell.exact)),
         column("substring, %", |cell| share(cell.substring)),
         column("likelier, %", |cell| share(cell.likelier)),
+        column("decoder alone, %", |cell| share(cell.decoder_alone)),
         column("leaning, %", |cell| share(cell.leaning)),
         column("nearest prototype, %", move |cell| or_dash(cell.prototype)),
         column("majority name, %", |cell| share(cell.majority)),

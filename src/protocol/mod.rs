@@ -10,6 +10,7 @@ pub mod markdown;
 pub mod names;
 pub mod naming;
 pub mod plain;
+pub mod pools;
 pub mod scoring;
 pub mod table;
 pub mod task;
@@ -121,6 +122,7 @@ async fn answer(
         answer: answer.name,
         finished: answer.finished,
         log_probabilities: answer.names,
+        own_log_probabilities: answer.own_names,
         leaning: leaning(&examples, &answer.shares, target),
         shares: answer.shares,
         milliseconds,

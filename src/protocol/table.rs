@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::cell::{Cell, Control};
 use super::naming::NamingReport;
 use super::plain::PlainReport;
-use super::scoring::Rate;
+use super::scoring::{Rate, highest};
 
 /// A whole run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,6 +52,8 @@ pub struct CellReport {
     pub substring: Rate,
     /// The right name is the likelier.
     pub likelier: Rate,
+    /// The right name is the likelier by the decoder alone, without its attention's say in which name is begun.
+    pub decoder_alone: Rate,
     /// The right concept's examples get the most attention at the naming step.
     pub leaning: Rate,
     /// The nearest prototype's concept is the right one; absent where there are no pictures.
@@ -68,13 +70,12 @@ pub struct CellReport {
     pub neither: Rate,
     /// Mean time of a support set and its answer, in milliseconds, with as many at a time as there are cores.
     pub milliseconds: f64,
-    /// Every episode; not read back.
-    #[serde(skip_deserializing)]
+    /// Every episode.
     pub episodes: Vec<Record>,
 }
 
 /// One episode as it was run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Index with which it can be run again.
     pub index: u64,
@@ -96,6 +97,8 @@ pub struct Record {
     pub leaning: bool,
     /// Each name's log-probability, with its stop.
     pub log_probabilities: Vec<f64>,
+    /// The same by the decoder alone.
+    pub own_log_probabilities: Vec<f64>,
     /// Score by [`exact`](super::scoring::exact).
     pub exact: bool,
     /// Score by [`substring`](super::scoring::substring).
@@ -128,6 +131,7 @@ impl CellReport {
             exact: rate(|record| record.exact),
             substring: rate(|record| record.substring),
             likelier: rate(|record| record.likelier),
+            decoder_alone: rate(|record| highest(&record.own_log_probabilities, record.target)),
             leaning: rate(|record| record.leaning),
             prototype: prototype.map(Rate::new),
             flips,
@@ -188,12 +192,13 @@ impl fmt::Display for Report {
             )?;
             writeln!(
                 f,
-                "{:<21} {:>5}  {:<19}{:<19}{:<19}{:<19}{:<19}{:>8}{:>6}",
+                "{:<21} {:>5}  {:<19}{:<19}{:<19}{:<19}{:<19}{:<19}{:>8}{:>6}",
                 "",
                 "n",
                 "exact, %",
                 "substring, %",
                 "likelier, %",
+                "decoder alone, %",
                 "leaning, %",
                 "prototype, %",
                 "neither",
@@ -205,6 +210,7 @@ impl fmt::Display for Report {
                     Some(cell.exact),
                     Some(cell.substring),
                     Some(cell.likelier),
+                    Some(cell.decoder_alone),
                     Some(cell.leaning),
                     cell.prototype,
                 ] {
@@ -300,6 +306,7 @@ mod tests {
             shares: Vec::new(),
             leaning: false,
             log_probabilities: vec![-0.7, -0.7],
+            own_log_probabilities: vec![-0.7, -0.8],
             exact,
             substring: exact,
             likelier: exact,
@@ -325,6 +332,7 @@ mod tests {
         assert_eq!(report.exact, Rate { count: 2, of: 4 });
         assert_eq!(report.neither, Rate { count: 1, of: 4 });
         assert_eq!(report.prototype, Some(Rate { count: 4, of: 4 }));
+        // Two of the four targets are the first name, which the decoder alone has for all.
         assert_eq!(report.majority, Rate { count: 4, of: 4 });
     }
 
@@ -374,11 +382,10 @@ mod tests {
             ..kept.clone()
         };
         let markdown = super::super::markdown::tables(&[kept, untuned]).unwrap();
-        let title = "| cell | episodes | exact, % | 95 % interval | substring, % | likelier, % | leaning, % | nearest prototype, % \
+        let title = "| cell | episodes | exact, % | 95 % interval | substring, % | likelier, % | decoder alone, % | leaning, % | nearest prototype, % \
                      | majority name, % | untuned, % |";
         assert!(markdown.contains(title), "{markdown}");
-        let row =
-            "| 2-way/2-shot | 2 | 50.0 | 9.5 - 90.5 | 50.0 | 50.0 | 0.0 | 100.0 | 50.0 | 50.0 |";
+        let row = "| 2-way/2-shot | 2 | 50.0 | 9.5 - 90.5 | 50.0 | 50.0 | 50.0 | 0.0 | 100.0 | 50.0 | 50.0 |";
         assert!(markdown.contains(row), "{markdown}");
     }
 }

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-/// How much the decoder has to say in which name it begins, beside one for the attention: chosen on training classes.
+/// How much the decoder has to say in which name it begins: chosen on training classes (`cargo xtask report -- --pools`).
 const OWN: f64 = 0.25;
+
+/// What the attention has to say in it.
+const SHARE: f64 = 1.0;
 
 /// Less attention than any example ever gets: a name that no example bears is improbable, not impossible.
 const LEAST_SHARE: f64 = 1e-6;
@@ -23,7 +26,7 @@ pub(super) fn pool(heads: &[u32], own: &[f64], shares: &[f64]) -> Vec<f64> {
     };
     let weights = heads.iter().zip(own);
     let weights: Vec<f64> = weights
-        .map(|(head, own)| own.powf(OWN) * share_of(head).max(LEAST_SHARE))
+        .map(|(head, own)| weight(*own, share_of(head), [OWN, SHARE]))
         .collect();
     let distinct: BTreeMap<u32, (f64, f64)> = heads
         .iter()
@@ -36,6 +39,11 @@ pub(super) fn pool(heads: &[u32], own: &[f64], shares: &[f64]) -> Vec<f64> {
         return own.to_vec();
     }
     weights.iter().map(|weight| all * weight / total).collect()
+}
+
+/// A name's weight beside the others: its `own` probability, by the decoder, and its `share` of the attention, each to its power.
+pub(crate) fn weight(own: f64, share: f64, powers: [f64; 2]) -> f64 {
+    own.powf(powers[0]) * share.max(LEAST_SHARE).powf(powers[1])
 }
 
 #[cfg(test)]
