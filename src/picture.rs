@@ -14,10 +14,10 @@ use image::codecs::gif::GifDecoder;
 use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
-use image::imageops::{self, FilterType};
+use image::imageops::FilterType;
 use image::metadata::Orientation;
 use image::{
-    AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits, Rgb, RgbImage,
+    AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits, RgbImage,
     RgbaImage,
 };
 
@@ -30,6 +30,10 @@ pub const RASTER_LIMIT: f64 = 50.0;
 /// The most bytes that a decoder may hold: the canvas, a frame and their blend, of a GIF at
 /// [`RASTER_LIMIT`].
 const MEMORY_LIMIT: u64 = 640_000_000;
+
+/// To how many times the size of the square a raster of twice that or more is brought by means of its pixels: at its full size the filter would
+/// take a second.
+const NEAR: u32 = 8;
 
 /// Why a file could not become a [`Square`]. Each variant carries the name of the file as it was
 /// given.
@@ -303,11 +307,14 @@ impl Square {
         } else {
             cropped.into_rgb8()
         };
+        let size = Self::SIZE as u32;
+        let mut opaque = DynamicImage::ImageRgb8(opaque);
+        if side >= 2 * NEAR * size {
+            opaque = opaque.thumbnail_exact(NEAR * size, NEAR * size);
+        }
         // The filter widens with the scale, so this is bicubic upwards and free of aliases
         // downwards.
-        let size = Self::SIZE as u32;
-        let resized = imageops::resize(&opaque, size, size, FilterType::CatmullRom);
-        let mut upright = DynamicImage::ImageRgb8(resized);
+        let mut upright = opaque.resize_exact(size, size, FilterType::CatmullRom);
         upright.apply_orientation(orientation);
         Self {
             size: Self::SIZE,
@@ -379,14 +386,16 @@ pub fn drawn_size(name: &str, (width, height): (u32, u32)) -> Result<(u32, u32),
 
 /// Porter and Duff's "over" on a white ground, rounded to the nearest level.
 fn over_white(raster: &RgbaImage) -> RgbImage {
-    RgbImage::from_fn(raster.width(), raster.height(), |x, y| {
-        let [red, green, blue, alpha] = raster.get_pixel(x, y).0;
-        let blend = |value: u8| {
-            let (value, alpha) = (u32::from(value), u32::from(alpha));
-            ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
-        };
-        Rgb([blend(red), blend(green), blend(blue)])
-    })
+    let mut opaque = RgbImage::new(raster.width(), raster.height());
+    let (from, _) = raster.as_chunks::<4>();
+    let (into, _) = opaque.as_chunks_mut::<3>();
+    for (&[red, green, blue, alpha], into) in from.iter().zip(into) {
+        let alpha = u32::from(alpha);
+        let blend =
+            |value: u8| ((u32::from(value) * alpha + 255 * (255 - alpha) + 127) / 255) as u8;
+        *into = [red, green, blue].map(blend);
+    }
+    opaque
 }
 
 /// Formats that some browsers decode and the crate `image` does not even recognise.
