@@ -301,11 +301,10 @@ impl Square {
         // large raster, but slow.
         let side = raster.width().min(raster.height());
         let (left, top) = ((raster.width() - side) / 2, (raster.height() - side) / 2);
-        let cropped = raster.crop_imm(left, top, side, side);
-        let opaque = if cropped.color().has_alpha() {
-            over_white(&cropped.into_rgba8())
+        let opaque = if raster.color().has_alpha() {
+            over_white(&raster.into_rgba8(), (left, top), side)
         } else {
-            cropped.into_rgb8()
+            raster.crop_imm(left, top, side, side).into_rgb8()
         };
         let size = Self::SIZE as u32;
         let mut opaque = DynamicImage::ImageRgb8(opaque);
@@ -384,16 +383,19 @@ pub fn drawn_size(name: &str, (width, height): (u32, u32)) -> Result<(u32, u32),
     Ok((scaled(width), scaled(height)))
 }
 
-/// Porter and Duff's "over" on a white ground, rounded to the nearest level.
-fn over_white(raster: &RgbaImage) -> RgbImage {
-    let mut opaque = RgbImage::new(raster.width(), raster.height());
-    let (from, _) = raster.as_chunks::<4>();
-    let (into, _) = opaque.as_chunks_mut::<3>();
-    for (&[red, green, blue, alpha], into) in from.iter().zip(into) {
-        let alpha = u32::from(alpha);
-        let blend =
-            |value: u8| ((u32::from(value) * alpha + 255 * (255 - alpha) + 127) / 255) as u8;
-        *into = [red, green, blue].map(blend);
+/// A square of a raster by Porter and Duff's "over" on a white ground, rounded to the nearest level.
+fn over_white(raster: &RgbaImage, (left, top): (u32, u32), side: u32) -> RgbImage {
+    let mut opaque = RgbImage::new(side, side);
+    let rows = raster.chunks_exact(4 * raster.width() as usize);
+    let rows = rows.skip(top as usize);
+    for (from, into) in rows.zip(opaque.chunks_exact_mut(3 * side as usize)) {
+        let from = from.as_chunks::<4>().0.iter().skip(left as usize);
+        for (&[red, green, blue, alpha], into) in from.zip(into.as_chunks_mut::<3>().0) {
+            let alpha = u32::from(alpha);
+            let blend =
+                |value: u8| ((u32::from(value) * alpha + 255 * (255 - alpha) + 127) / 255) as u8;
+            *into = [red, green, blue].map(blend);
+        }
     }
     opaque
 }
