@@ -31,8 +31,8 @@ pub const RASTER_LIMIT: f64 = 50.0;
 /// [`RASTER_LIMIT`].
 const MEMORY_LIMIT: u64 = 640_000_000;
 
-/// To how many times the size of the square a raster of twice that or more is brought by means of its pixels: at its full size the filter would
-/// take a second.
+/// A raster of twice this many times the square's size, or more, is brought near by means of its pixels: at its full size the filter would take
+/// a second.
 const NEAR: u32 = 8;
 
 /// Why a file could not become a [`Square`]. Each variant carries the name of the file as it was
@@ -299,20 +299,20 @@ impl Square {
     fn new(raster: DynamicImage, orientation: Orientation, animated: bool) -> Self {
         // What is not seen is cut away first, and the turning comes last: both are the same on a
         // large raster, but slow.
+        let size = Self::SIZE as u32;
         let side = raster.width().min(raster.height());
+        let by = (side / (NEAR * size)).max(1);
+        let side = side - side % by;
         let (left, top) = ((raster.width() - side) / 2, (raster.height() - side) / 2);
         let opaque = if raster.color().has_alpha() {
             over_white(&raster.into_rgba8(), (left, top), side)
         } else {
             raster.crop_imm(left, top, side, side).into_rgb8()
         };
-        let size = Self::SIZE as u32;
-        let mut opaque = DynamicImage::ImageRgb8(opaque);
-        if side >= 2 * NEAR * size {
-            opaque = opaque.thumbnail_exact(NEAR * size, NEAR * size);
-        }
+        let opaque = if by > 1 { means(&opaque, by) } else { opaque };
         // The filter widens with the scale, so this is bicubic upwards and free of aliases
         // downwards.
+        let opaque = DynamicImage::ImageRgb8(opaque);
         let mut upright = opaque.resize_exact(size, size, FilterType::CatmullRom);
         upright.apply_orientation(orientation);
         Self {
@@ -398,6 +398,31 @@ fn over_white(raster: &RgbaImage, (left, top): (u32, u32), side: u32) -> RgbImag
         }
     }
     opaque
+}
+
+/// A raster `by` times smaller: the mean of every `by` times `by` pixels, rounded to the nearest level.
+fn means(raster: &RgbImage, by: u32) -> RgbImage {
+    let mut smaller = RgbImage::new(raster.width() / by, raster.height() / by);
+    let (row, count) = (3 * raster.width() as usize, by * by);
+    let mut sums = vec![0_u32; 3 * smaller.width() as usize];
+    let rows = raster.chunks_exact(row * by as usize);
+    for (rows, into) in rows.zip(smaller.chunks_exact_mut(sums.len())) {
+        sums.fill(0);
+        for row in rows.chunks_exact(row) {
+            let pixels = row.as_chunks::<3>().0.chunks_exact(by as usize);
+            for (pixels, sums) in pixels.zip(sums.as_chunks_mut::<3>().0) {
+                for pixel in pixels {
+                    for (sum, &value) in sums.iter_mut().zip(pixel) {
+                        *sum += u32::from(value);
+                    }
+                }
+            }
+        }
+        for (into, sum) in into.iter_mut().zip(&sums) {
+            *into = ((sum + count / 2) / count) as u8;
+        }
+    }
+    smaller
 }
 
 /// Formats that some browsers decode and the crate `image` does not even recognise.
