@@ -31,8 +31,8 @@ pub const RASTER_LIMIT: f64 = 50.0;
 /// [`RASTER_LIMIT`].
 const MEMORY_LIMIT: u64 = 640_000_000;
 
-/// A raster of twice this many times the square's size, or more, is brought near by means of its pixels: at its full size the filter would take
-/// a second.
+/// A square of twice this many times the size of the model's, or more, is first made smaller by the means of its pixels: at its full size the
+/// filter would take a second.
 const NEAR: u32 = 8;
 
 /// Why a file could not become a [`Square`]. Each variant carries the name of the file as it was
@@ -413,7 +413,7 @@ fn means(raster: &RgbImage, by: u32) -> RgbImage {
             for (pixels, sums) in pixels.zip(sums.as_chunks_mut::<3>().0) {
                 for pixel in pixels {
                     for (sum, &value) in sums.iter_mut().zip(pixel) {
-                        // Never does: 256 levels a thousand times over are few. Checked, it would be the slowest part.
+                        // Cannot overflow: within the limit of the raster `by` is 3 at most. Checked, the sum would be the slowest part.
                         *sum = sum.wrapping_add(u32::from(value));
                     }
                 }

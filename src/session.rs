@@ -357,7 +357,8 @@ impl Session {
         (embedded, Some(visual.seen))
     }
 
-    /// Names a query, greedily; where that begins one of the names, the attention has its say in which (see `session/pool.rs`). Each token goes to `on_token` as it comes; a `Break` stops the answer.
+    /// Names a query, greedily; where that begins one of the names, the attention has its say in which (see `session/pool.rs`). Each token goes
+    /// to `on_token` as it comes; a `Break` stops the answer.
     ///
     /// # Errors
     ///
