@@ -24,7 +24,6 @@ use self::cell::Cell;
 use self::scoring::{exact, highest, prototype, substring};
 use self::table::Record;
 use self::task::{Outline, Picture, TaskError, Trial, draw, fits};
-use crate::episode::Example;
 use crate::features::{ClassFeatures, Styles};
 use crate::picture::Square;
 use crate::session::{Features, LinkedExample, Session, SessionError};
@@ -102,6 +101,8 @@ async fn answer(
         .iter()
         .map(|e| (e.concept, source.mean(e.picture)))
         .collect();
+    let concepts = support.iter().map(|(concept, _)| *concept);
+    let looked = shares_of_concepts(names.len(), concepts.zip(answer.shares.iter().copied()));
     let near = seen.then(|| prototype(names.len(), &support, &source.mean(query)));
     Ok(Record {
         index,
@@ -123,22 +124,21 @@ async fn answer(
         finished: answer.finished,
         log_probabilities: answer.names,
         own_log_probabilities: answer.own_names,
-        leaning: leaning(&examples, &answer.shares, target),
+        leaning: looked.get(target) > Some(&0.0) && highest(&looked, target),
         shares: answer.shares,
         milliseconds,
     })
 }
 
-/// Whether the right concept's examples got more attention together than any other's.
-fn leaning(examples: &[Example<Picture>], shares: &[f32], target: usize) -> bool {
-    let ways = examples.iter().map(|e| e.concept + 1).max().unwrap_or(0);
-    let sum = |concept: usize| -> f32 {
-        let own = examples.iter().zip(shares);
-        let own = own.filter(|(example, _)| example.concept == concept);
-        own.map(|(_, share)| share).sum()
-    };
-    let sums: Vec<f32> = (0..ways).map(sum).collect();
-    target < sums.len() && highest(&sums, target)
+/// How much of the attention each of `ways` concepts' examples got together, by the concept and the share of each example.
+fn shares_of_concepts(ways: usize, examples: impl Iterator<Item = (usize, f32)>) -> Vec<f64> {
+    let mut sums = vec![0.0; ways];
+    for (concept, share) in examples {
+        if let Some(sum) = sums.get_mut(concept) {
+            *sum += f64::from(share);
+        }
+    }
+    sums
 }
 
 impl Source {

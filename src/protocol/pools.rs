@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 
 use super::cell::{Cell, Control};
 use super::scoring::{Rate, highest};
+use super::shares_of_concepts;
 use super::table::{CellReport, Record, Report};
 use crate::session::pool::weight;
 
@@ -134,14 +135,12 @@ fn mean_of_cells(cells: &[&CellReport], powers: [f64; 2]) -> (f64, f64) {
 
 /// Each name's probability among the names.
 fn mix(record: &Record, powers: [f64; 2]) -> Vec<f64> {
-    let weights = record.own_log_probabilities.iter().enumerate();
+    let own = &record.own_log_probabilities;
+    let examples = record.examples.iter().map(|(concept, ..)| *concept);
+    let shares = shares_of_concepts(own.len(), examples.zip(record.shares.iter().copied()));
+    let weights = own.iter().zip(shares);
     let weights: Vec<f64> = weights
-        .map(|(concept, log)| {
-            let own = record.examples.iter().zip(&record.shares);
-            let own = own.filter(|((of, ..), _)| *of == concept);
-            let share: f64 = own.map(|(_, share)| f64::from(*share)).sum();
-            weight(log.exp(), share, powers)
-        })
+        .map(|(log, share)| weight(log.exp(), share, powers))
         .collect();
     let sum: f64 = weights.iter().sum();
     weights.into_iter().map(|weight| weight / sum).collect()
