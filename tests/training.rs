@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use half::f16;
 use link_context::features::ClassFeatures;
 use link_context::model::decoder::{Sequence, Watched};
@@ -35,6 +35,7 @@ const RULES: Rules = Rules {
     clutter: false,
     silence: false,
     exchange: false,
+    faint: false,
     every_name: true,
 };
 const SHAPE: Shape = Shape {
@@ -154,6 +155,10 @@ fn an_episode_asks_only_what_it_has_told() {
             exchange: true,
             ..RULES
         },
+        Rules {
+            faint: true,
+            ..RULES
+        },
     ];
     for rules in ingredients {
         for _ in 0..50 {
@@ -211,6 +216,63 @@ fn an_episode_asks_only_what_it_has_told() {
             }
         }
     }
+}
+
+#[test]
+fn a_faint_episode_asks_no_real_name_that_cannot_be_seen() {
+    let setting = Setting::new();
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let rules = Rules {
+        naming: Naming::Real,
+        faint: true,
+        ..RULES
+    };
+    let mut draw = |rules| setting.writer().draw(&mut rng, &setting.pool, SHAPE, rules);
+    let faint: Vec<_> = (0..80).map(|_| draw(rules)).collect();
+    let contents = faint.iter().map(|episode| episode.content.unwrap());
+    let (unseen, seen): (Vec<f64>, Vec<f64>) = contents.partition(|&content| content == 0.0);
+    assert!((5..40).contains(&unseen.len()), "{unseen:?}");
+    assert!(seen.iter().all(|content| (0.0..1.0).contains(content)));
+    assert!(seen.iter().any(|&content| content < 0.3) && seen.iter().any(|&content| content > 0.7));
+    for episode in &faint {
+        // Six names stand there; the first of each concept was not told.
+        let known = episode
+            .supervised
+            .iter()
+            .filter(|&&at| episode.positions[at + 1] == Position::Token(setting.template.stop()));
+        let learned = if episode.content == Some(0.0) { 4 } else { 6 };
+        assert_eq!(known.count(), learned, "of content {:?}", episode.content);
+    }
+    assert_eq!(draw(RULES).content, None);
+}
+
+#[test]
+fn a_picture_without_content_is_its_mark() {
+    let setting = Setting::new();
+    let device = Device::flex();
+    let model = setting.model(&device);
+    let mut rng = ChaCha8Rng::seed_from_u64(10);
+    let channels = setting.config.vision.head_channels;
+    let parts = setting.config.connector.parts;
+    let mut picture = || {
+        let values: Vec<f32> = (0..parts * channels).map(|_| rng.random()).collect();
+        Tensor::<3>::from_data(TensorData::new(values, [1, parts, channels]), &device)
+    };
+    let pictures = [picture(), picture()];
+    let tokens = |content: Option<f64>| {
+        pictures.clone().map(|picture| {
+            let visual = match content {
+                Some(content) => model.connector.forward_at(content, picture, None, 3),
+                None => model.connector.forward(picture, None, 3),
+            };
+            visual.tokens.try_into_vec_as::<f32>().unwrap()
+        })
+    };
+    let [first, second] = tokens(Some(0.0));
+    assert_eq!(first, second);
+    let [first, second] = tokens(Some(1.0));
+    assert_ne!(first, second);
+    assert_eq!(tokens(None), tokens(Some(setting.config.connector.content)));
 }
 
 /// What is watched is the attention itself, and watching changes nothing.

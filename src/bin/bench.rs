@@ -205,6 +205,7 @@ impl Ours {
             let first = size.tokens - size.supervised;
             TrainingEpisode {
                 first_mark: 0,
+                content: None,
                 pictures: Vec::new(),
                 positions: tokens.iter().map(|&token| Position::Token(token)).collect(),
                 supervised: (first - 1..size.tokens - 1).collect(),

@@ -66,8 +66,8 @@ struct Arguments {
     /// How episodes are made: 2-way, 2-way-random, 2-way-weight, mix or link.
     #[arg(long, default_value_t = Strategy::Link)]
     strategy: Strategy,
-    /// Ingredients of link to leave out: hard-negatives, blends, clutter, silence, exchange, every-name, wide-names, real-names, many-shapes,
-    /// naming, plain-text.
+    /// Ingredients of link to leave out: hard-negatives, blends, clutter, silence, exchange, faint, every-name, wide-names, real-names,
+    /// many-shapes, naming, plain-text.
     #[arg(long, value_delimiter = ',')]
     without: Vec<String>,
     /// Folder for checkpoints, the log and cached features. A run goes on from the checkpoint it finds here.

@@ -18,7 +18,10 @@ impl ModelConfig {
     pub fn lite0_smollm2() -> Self {
         Self {
             vision: VisionConfig::lite0(),
-            connector: ConnectorConfig { parts: 5 },
+            connector: ConnectorConfig {
+                parts: 5,
+                content: 1.0,
+            },
             decoder: DecoderConfig::smollm2_135m(),
         }
     }
@@ -39,7 +42,10 @@ impl ModelConfig {
                 ],
                 head_channels: 32,
             },
-            connector: ConnectorConfig { parts: 5 },
+            connector: ConnectorConfig {
+                parts: 5,
+                content: 0.75,
+            },
             decoder: DecoderConfig {
                 vocabulary: 300,
                 width: 64,
@@ -146,6 +152,9 @@ impl VisionConfig {
 pub struct ConnectorConfig {
     /// Vectors of features a picture has: the mean of the map and of its four overlapping quadrants.
     pub parts: usize,
+    /// How much of what a picture looks like is in its tokens beside its mark, 0 to 1. Training draws it anew for each episode, so that the
+    /// decoder also reads what the connector's comparison found and does not compare pictures by itself alone.
+    pub content: f64,
 }
 
 impl ConnectorConfig {

@@ -19,18 +19,20 @@ pub const MARKS: usize = 64;
 
 /// A picture's own tokens, and one that compares it with the pictures before it.
 ///
-/// Its own are `(x + mark) * gain + position` with `x = LayerNorm(Linear((features - mean) / deviation))`, one for each part of the picture. The
+/// Its own are `(x * content + mark) * gain + position` with `x = LayerNorm(Linear((features - mean) / deviation))`, one for each part of the picture. The
 /// gain is learned and starts small, so that a visual token has about the size of a word's embedding. The mark is a learned vector that no
 /// other picture of the sequence has, given by its place alone: two pictures that look alike are then still two.
 ///
 /// The last token is the whole once more, drawn towards those of the pictures before it that it is like and away from the others (as in
-/// mean shift, Fukunaga and Hostetler 1975): by the sum of their `x + mark`, each weighted by how much more alike it is than the average of
+/// mean shift, Fukunaga and Hostetler 1975): by the sum of their `x * content + mark`, each weighted by how much more alike it is than the average of
 /// them, `softmax(likeness) - 1 / pictures`, brought to about length one. The likeness is the sum of two cosines over all parts, each times a
 /// learned sharpness: of the standardised features, which is everything that the encoder says, and of `x`, which has learned what matters. It
 /// knows no names: what the pictures are called is for the decoder to read, which finds in the last token whose marks to look for. The decoder
 /// alone would compare pictures in heads of 64 channels.
 #[derive(Module, Debug)]
 pub struct Connector {
+    #[module(skip)]
+    content: f64,
     mean: Tensor<1>,
     deviation: Tensor<1>,
     weight: Param<Tensor<2>>,
@@ -108,6 +110,7 @@ impl Connector {
         let (features, width) = (config.vision.head_channels, config.decoder.width);
         let parts = config.connector.parts;
         Ok(Self {
+            content: config.connector.content,
             mean: parameters.take("connector.mean", [features])?,
             deviation: parameters.take("connector.deviation", [features])?,
             weight: learned(parameters, "connector.projection.weight", [width, features])?,
@@ -131,6 +134,17 @@ impl Connector {
     /// - `features`: `[pictures, parts, features]`, the first part of each the whole picture
     /// - output: [`Visual`], of these pictures alone
     pub fn forward(&self, features: Tensor<3>, before: Option<Seen>, first_mark: usize) -> Visual {
+        self.forward_at(self.content, features, before, first_mark)
+    }
+
+    /// The same with another `content` than the configuration's, for training.
+    pub fn forward_at(
+        &self,
+        content: f64,
+        features: Tensor<3>,
+        before: Option<Seen>,
+        first_mark: usize,
+    ) -> Visual {
         let [pictures, parts, channels] = features.dims();
         let first = first_mark + before.as_ref().map_or(0, Seen::len);
         let x = (features - self.mean.clone().reshape([1, 1, channels]))
@@ -147,7 +161,7 @@ impl Connector {
         let x = x * self.norm_weight.val().reshape([1, width])
             + self.norm_bias.val().reshape([1, width]);
         let projected = unit(x.clone().reshape([pictures, parts * width]));
-        let x = x.reshape([pictures, parts, width])
+        let x = x.reshape([pictures, parts, width]) * content
             + self
                 .marks_from(first, pictures)
                 .reshape([pictures, 1, width]);

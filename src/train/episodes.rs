@@ -24,6 +24,8 @@ const BLEND_SHARE: f64 = 0.35;
 const BLEND_WEIGHT: Range<f32> = 0.3..0.7;
 /// Share of the episodes whose concepts are single pictures among others, where those are drawn.
 const CLUTTER_SHARE: f64 = 0.35;
+/// Share of the episodes of faint pictures in which nothing of them is seen but how they compare.
+const FAINTEST_SHARE: f64 = 0.25;
 /// How much of a cluttered picture's variance is the concept's own, which is also how alike two pictures of it are.
 const CLUTTER_OWN: Range<f32> = 0.2..0.6;
 
@@ -202,6 +204,16 @@ fn prototype(class: &ClassFeatures, parts: usize) -> Vec<f32> {
     sum
 }
 
+/// How much of what its pictures look like an episode shows beside their marks: nothing in a quarter of the episodes, anything up to all in
+/// the others.
+fn content(rng: &mut impl Rng) -> f64 {
+    if rng.random_bool(FAINTEST_SHARE) {
+        0.0
+    } else {
+        rng.random()
+    }
+}
+
 /// One episode, ready for the model.
 #[derive(Clone, Debug)]
 pub struct TrainingEpisode {
@@ -209,6 +221,8 @@ pub struct TrainingEpisode {
     pub pictures: Vec<Vec<f16>>,
     /// The mark of the first picture.
     pub first_mark: usize,
+    /// How much of what its pictures look like is in their tokens; nothing, where it is the configuration that says.
+    pub content: Option<f64>,
     /// The whole sequence, queries answered.
     pub positions: Vec<Position>,
     /// Positions whose hidden state must give `targets`: the names (and their stops) that are learned from.
@@ -278,6 +292,7 @@ impl Writer<'_> {
         let mut episode = TrainingEpisode {
             pictures: Vec::new(),
             first_mark: rng.random_range(0..MARKS),
+            content: rules.faint.then(|| content(rng)),
             positions: self.template.begin(),
             supervised: Vec::new(),
             targets: Vec::new(),
@@ -285,8 +300,9 @@ impl Writer<'_> {
             told: Vec::new(),
         };
         let mut shown: Vec<(usize, Range<usize>)> = Vec::new();
-        // A real name can be known before it was shown.
-        let mut predictable: Vec<bool> = names.iter().map(|name| name.real).collect();
+        // A real name can be known before it was shown, if there is something to see.
+        let seen = episode.content != Some(0.0);
+        let mut predictable: Vec<bool> = names.iter().map(|name| name.real && seen).collect();
         let support_len = support.len();
         let order = support
             .into_iter()
@@ -380,6 +396,7 @@ impl Writer<'_> {
         TrainingEpisode {
             pictures: Vec::new(),
             first_mark: 0,
+            content: None,
             positions: stretch.iter().copied().map(Position::Token).collect(),
             supervised: (0..length.saturating_sub(1)).collect(),
             targets: stretch.iter().copied().skip(1).collect(),

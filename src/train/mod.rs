@@ -319,12 +319,12 @@ impl Trainer {
             // Words alone: a tensor of nothing cannot pass through the connector.
             features.resize(shape.iter().product(), 0.0);
             let features = Tensor::from_data(TensorData::new(features, shape), device);
-            visual.push(
-                model
-                    .connector
-                    .forward(features, None, episode.first_mark)
-                    .tokens,
-            );
+            let connector = &model.connector;
+            let seen = match episode.content {
+                Some(content) => connector.forward_at(content, features, None, episode.first_mark),
+                None => connector.forward(features, None, episode.first_mark),
+            };
+            visual.push(seen.tokens);
             let first = positions.len();
             supervised.extend(episode.supervised.iter().map(|&row| (first + row) as i32));
             targets.extend(episode.targets.iter().map(|&token| token as i32));

@@ -23,8 +23,8 @@ pub enum Strategy {
     /// `mix` (\[mix\]): \[2-way-random\] by turns with the tasks that the model had before, here pictures to be called by their real names.
     Mix,
     /// `link`, ours: 2 to 5 concepts of 1 to 8 pictures, names invented (now and then real), hard negatives, blends of classes, single
-    /// pictures in clutter, channels that are silent or change places, every predictable name learned; after a while naming without a
-    /// support set and plain text between them.
+    /// pictures in clutter, channels that are silent or change places, pictures of which little is seen, every predictable name learned; after
+    /// a while naming without a support set and plain text between them.
     Link,
 }
 
@@ -71,6 +71,9 @@ pub struct Ingredients {
     pub silence: bool,
     /// In a part of the episodes some of the encoder's channels change places, so that no class can be known by heart.
     pub exchange: bool,
+    /// Pictures show of themselves, beside their marks, a part that is drawn anew for each episode, down to nothing, so that the connector's
+    /// comparison is what is read.
+    pub faint: bool,
     /// Every name that is predictable is learned from, not the queries' alone.
     pub every_name: bool,
     /// Names of many kinds, not syllables alone.
@@ -93,6 +96,7 @@ impl Ingredients {
         clutter: true,
         silence: true,
         exchange: true,
+        faint: true,
         every_name: true,
         wide_names: true,
         real_names: true,
@@ -115,6 +119,7 @@ impl Ingredients {
                 "clutter" => &mut all.clutter,
                 "silence" => &mut all.silence,
                 "exchange" => &mut all.exchange,
+                "faint" => &mut all.faint,
                 "every-name" => &mut all.every_name,
                 "wide-names" => &mut all.wide_names,
                 "real-names" => &mut all.real_names,
@@ -123,7 +128,7 @@ impl Ingredients {
                 "plain-text" => &mut all.plain_text,
                 _ => {
                     return Err(format!(
-                        "'{name}' is no ingredient; there are hard-negatives, blends, clutter, silence, exchange, every-name, \
+                        "'{name}' is no ingredient; there are hard-negatives, blends, clutter, silence, exchange, faint, every-name, \
                          wide-names, real-names, many-shapes, naming, plain-text"
                     ));
                 }
@@ -187,6 +192,8 @@ pub struct Rules {
     pub silence: bool,
     /// Whether some channels change places in half of the episodes; where `silence` holds too, in a quarter.
     pub exchange: bool,
+    /// Whether pictures show of themselves, beside their marks, a part that is drawn anew for each episode.
+    pub faint: bool,
     /// Whether every predictable name is learned from, or the queries' alone.
     pub every_name: bool,
 }
@@ -201,6 +208,7 @@ impl Rules {
         clutter: false,
         silence: false,
         exchange: false,
+        faint: false,
         every_name: false,
     };
 }
@@ -261,6 +269,7 @@ impl Strategy {
             clutter: false,
             silence: false,
             exchange: false,
+            faint: false,
             every_name: false,
         };
         let two_way = |shots| Shape {
@@ -362,6 +371,7 @@ fn link_rules(ingredients: Ingredients) -> Rules {
         clutter: ingredients.clutter,
         silence: ingredients.silence,
         exchange: ingredients.exchange,
+        faint: ingredients.faint,
         every_name: ingredients.every_name,
     }
 }

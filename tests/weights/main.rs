@@ -34,7 +34,10 @@ fn config() -> ModelConfig {
             ],
             head_channels: 8,
         },
-        connector: ConnectorConfig { parts: 5 },
+        connector: ConnectorConfig {
+            parts: 5,
+            content: 0.75,
+        },
         decoder: DecoderConfig {
             vocabulary: 40,
             width: 32,
