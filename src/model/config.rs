@@ -20,7 +20,7 @@ impl ModelConfig {
             vision: VisionConfig::lite0(),
             connector: ConnectorConfig {
                 parts: 5,
-                content: 1.0,
+                content: 0.5,
             },
             decoder: DecoderConfig::smollm2_135m(),
         }
