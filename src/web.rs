@@ -512,6 +512,11 @@ pub struct WebSession {
 
 #[wasm_bindgen]
 impl WebSession {
+    /// Forgets what was made of a picture that is no longer there.
+    pub fn forget(&self, picture: u32) {
+        self.features.borrow_mut().remove(&picture);
+    }
+
     /// Encodes what is new and prefills a support set, `{ concepts: [{ name, pictures: [id] }], intervention }`, the last where it is to be
     /// changed. Gives `{ tokens, milliseconds, encode_milliseconds }`.
     pub async fn link(&self, pictures: &Pictures, support: JsValue) -> Result<JsValue, JsValue> {

@@ -99,7 +99,9 @@ async function removePicture({ key }) {
   const number = numbers.get(key);
   numbers.delete(key);
   missing.delete(key);
-  if (number !== undefined) pictures.remove(number);
+  if (number === undefined) return;
+  pictures.remove(number);
+  session?.forget(number);
 }
 
 /** The episode in the program's own numbers. @param {EpisodeOf<string>} message */

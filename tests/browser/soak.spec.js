@@ -44,6 +44,11 @@ for (const device of ['cpu', 'webgpu']) {
       found.push(await held(page));
     }
     const [warm, last] = [found[WARM - 1], found.at(-1)];
+    // Where it grew, if it did.
+    const grown = found.flatMap(({ gpu }, at) =>
+      gpu === found[at - 1]?.gpu ? [] : [`${at + 1}: ${gpu}`],
+    );
+    console.log(`${device}, bytes of the graphics card by episode: ${grown.join(', ')}`);
     console.log(
       `${device}: after ${WARM} ${JSON.stringify(warm)}, after ${EPISODES} ${JSON.stringify(last)}`,
     );
