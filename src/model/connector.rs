@@ -19,13 +19,14 @@ pub const MARKS: usize = 64;
 
 /// A picture's own tokens, and one that compares it with the pictures before it.
 ///
-/// Its own are `(x * content + mark) * gain + position` with `x = LayerNorm(Linear((features - mean) / deviation))`, one for each part of the picture. The
-/// gain is learned and starts small, so that a visual token has about the size of a word's embedding. The mark is a learned vector that no
-/// other picture of the sequence has, given by its place alone: two pictures that look alike are then still two.
+/// Its own are `(x * content + mark) * gain + position` with `x = LayerNorm(Linear((features - mean) / deviation))`, one for each part of the
+/// picture. The gain is learned and starts small, so that a visual token has about the size of a word's embedding. The mark is a learned vector
+/// that no other picture of the sequence has, given by its place alone: two pictures that look alike are then still two. How much `content` a
+/// picture shows beside it is the configuration's, but in training.
 ///
 /// The last token is the whole once more, drawn towards those of the pictures before it that it is like and away from the others (as in
-/// mean shift, Fukunaga and Hostetler 1975): by the sum of their `x * content + mark`, each weighted by how much more alike it is than the average of
-/// them, `softmax(likeness) - 1 / pictures`, brought to about length one. The likeness is the sum of two cosines over all parts, each times a
+/// mean shift, Fukunaga and Hostetler 1975): by the sum of their `x * content + mark`, each weighted by how much more alike it is than the
+/// average of them, `softmax(likeness) - 1 / pictures`, brought to about length one. The likeness is the sum of two cosines over all parts, each times a
 /// learned sharpness: of the standardised features, which is everything that the encoder says, and of `x`, which has learned what matters. It
 /// knows no names: what the pictures are called is for the decoder to read, which finds in the last token whose marks to look for. The decoder
 /// alone would compare pictures in heads of 64 channels.

@@ -8,7 +8,7 @@
 //! their bytes. They are called `.bin`, so that no server takes the compression for its own and undoes it.
 //!
 //! ```json
-//! { "version": 2,
+//! { "version": 3,
 //!   "config": { "vision": { … }, "connector": { … }, "decoder": { … } },
 //!   "tensors": { "decoder.norm": { "encoding": "f32", "shape": [576], "parts": [{ "shard": 3, "offset": 0, "bytes": 2304 }] }, … },
 //!   "shards": [{ "path": "shard-00-1a2b3c4d.bin", "bytes": 3947370, "content": 4194304, "sha256": "…" }, …],
@@ -48,7 +48,7 @@ pub use open::OpenPack;
 pub use write::write_pack;
 
 /// The version of the manifest that is written and read here.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The most bytes that a shard holds: 4 MiB. Small, because a shard stands in memory beside all that came before it.
 pub const SHARD_LIMIT: usize = 4 << 20;
@@ -378,6 +378,10 @@ impl Manifest {
 
     /// So that nothing later has to doubt an index, and no tensor takes more memory than its bytes account for.
     fn validate(&self) -> Result<(), PackError> {
+        let content = self.config.connector.content;
+        if !(0.0..=1.0).contains(&content) {
+            return Err(wrong(format!("the connector's content is {content}")));
+        }
         self.tokenizer.validate(TOKENIZER_LIMIT)?;
         if self.shards.len() > MAX_SHARDS {
             return Err(wrong(format!("it has {} shards", self.shards.len())));

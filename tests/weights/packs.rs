@@ -344,6 +344,8 @@ fn a_manifest_that_contradicts_itself_is_refused() {
     let (manifest, _) = tiny_pack();
     let tensor = "/tensors/decoder.embedding";
     let cases = [
+        ("/config/connector/content", serde_json::json!(1.5)),
+        ("/config/connector/content", serde_json::json!(-0.1)),
         ("/shards/0/path", serde_json::json!("../secret")),
         ("/shards/0/path", serde_json::json!("a/b")),
         ("/shards/0/path", serde_json::json!("")),

@@ -67,7 +67,6 @@ pub fn fuzz(workspace: &Workspace, only: Option<&str>, time: Duration, runs: u64
 }
 
 /// How the program is built.
-#[derive(Clone, Copy, PartialEq)]
 enum Build {
     /// With the branches counted, and every overflow and assertion checked.
     Counted,
