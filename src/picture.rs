@@ -6,6 +6,8 @@
 //! the size written in the file's header is checked before any pixel is decoded. Colours are taken
 //! as sRGB: an embedded colour profile is not applied.
 
+mod webp;
+
 use std::fmt;
 use std::io::Cursor;
 
@@ -185,6 +187,10 @@ impl Square {
                 Self::read(name, JpegDecoder::new(reader).map_err(failed)?, false)
             }
             Ok(ImageFormat::WebP) => {
+                if !webp::first_frame_fits(bytes) {
+                    let reason = "its first frame is not of the size that it says";
+                    return Err(PictureError::unreadable(name, reason));
+                }
                 let decoder = WebPDecoder::new(reader).map_err(failed)?;
                 let animated = decoder.has_animation();
                 Self::read(name, decoder, animated)

@@ -103,6 +103,28 @@ fn an_animation_gives_its_first_frame_and_says_so() {
     for name in ["moving.gif", "moving.png", "moving.webp"] {
         assert!(agree(name, 1, 0.01).animated, "{name}");
     }
+    assert!(agree("moving-clear.webp", 4, 0.5).animated);
+}
+
+/// A decoder panics where the picture in an animation's frame is not of the frame's size and has alpha beside it.
+#[test]
+fn a_frame_of_another_size_than_it_says_is_unreadable() {
+    let webp = bytes("moving-clear.webp");
+    let places = |wanted: &[u8]| {
+        let found = webp.windows(wanted.len()).position(|at| at == wanted);
+        found.unwrap()
+    };
+    let frame = places(b"ANMF") + 8;
+    assert_eq!(&webp[frame + 16..frame + 20], b"ALPH");
+    let sizes = places(b"\x9d\x01\x2a") + 3;
+    for side in [sizes, sizes + 2] {
+        for change in [1, u8::MAX] {
+            let mut misfit = webp.clone();
+            misfit[side] = misfit[side].wrapping_add(change);
+            let error = failure("misfit.webp", &misfit);
+            assert!(error.to_string().contains("first frame"), "{error}");
+        }
+    }
 }
 
 #[test]
