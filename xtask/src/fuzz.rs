@@ -169,7 +169,10 @@ fn run(
     fs::create_dir_all(&found)?;
     let log = work.join("log.txt");
     let broken = format!("{}/broken-", work.display());
-    let status = Command::new(program)
+    // By a shell that stays: a process begins with the most memory that the one which started it ever had, and would be stopped for it.
+    let status = Command::new("sh")
+        .args(["-c", "\"$0\" \"$@\"; exit $?"])
+        .arg(program)
         .env("FUZZ_TARGET", target)
         .arg(format!("-max_total_time={}", time.as_secs()))
         .arg(format!("-runs={runs}"))
