@@ -482,6 +482,10 @@ fn published_session(form: Form) -> Session {
         ("norm.bias", vec![width]),
         ("gain", vec![1]),
         ("position", vec![config.connector.parts, width]),
+        (
+            "comparison.discriminants",
+            vec![config.connector.discriminants, channels],
+        ),
         ("comparison.sharpness", vec![2]),
         ("comparison.pull", vec![1]),
         ("comparison.position", vec![width]),

@@ -18,7 +18,7 @@ use link_context::features::{
 use link_context::model::ModelConfig;
 use link_context::text::template::Template;
 use link_context::text::tokenizer::Tokenizer;
-use link_context::train::adapter::{AdapterConfig, grow, initial_adapter};
+use link_context::train::adapter::{AdapterConfig, add_discriminants, grow, initial_adapter};
 use link_context::train::episodes::{Pool, TrainingEpisode, Writer};
 use link_context::train::log::Line;
 use link_context::train::run::Run;
@@ -220,6 +220,7 @@ fn main() -> anyhow::Result<()> {
         scale: arguments.scale,
     };
     let mut checkpoint = run.checkpoint()?;
+    let classes: Vec<&ClassFeatures> = sources.iter().flat_map(|s| s.train.classes()).collect();
     let adapter = match (&mut checkpoint, &arguments.start) {
         (Some(checkpoint), _) => mem::take(&mut checkpoint.adapter),
         (None, Some(start)) => {
@@ -233,13 +234,10 @@ fn main() -> anyhow::Result<()> {
                 );
             }
             grow(&mut adapter, adapter_config, arguments.seed);
+            add_discriminants(&mut adapter, &config, &classes);
             adapter
         }
-        (None, None) => {
-            let classes: Vec<&ClassFeatures> =
-                sources.iter().flat_map(|s| s.train.classes()).collect();
-            initial_adapter(&config, adapter_config, &classes, arguments.seed)
-        }
+        (None, None) => initial_adapter(&config, adapter_config, &classes, arguments.seed),
     };
     let frozen = decode(&weights)?;
     let device = Device::flex();

@@ -20,6 +20,7 @@ impl ModelConfig {
             vision: VisionConfig::lite0(),
             connector: ConnectorConfig {
                 parts: 5,
+                discriminants: 192,
                 content: 0.5,
             },
             decoder: DecoderConfig::smollm2_135m(),
@@ -44,6 +45,7 @@ impl ModelConfig {
             },
             connector: ConnectorConfig {
                 parts: 5,
+                discriminants: 12,
                 content: 0.75,
             },
             decoder: DecoderConfig {
@@ -152,6 +154,8 @@ impl VisionConfig {
 pub struct ConnectorConfig {
     /// Vectors of features a picture has: the mean of the map and of its four overlapping quadrants.
     pub parts: usize,
+    /// Directions along which pictures are compared as wholes.
+    pub discriminants: usize,
     /// How much of what a picture looks like is in its tokens beside its mark, 0 to 1. Training draws it anew for each episode, so that the
     /// decoder also reads what the connector's comparison found and does not compare pictures by itself alone.
     pub content: f64,

@@ -26,10 +26,11 @@ pub const MARKS: usize = 64;
 ///
 /// The last token is the whole once more, drawn towards those of the pictures before it that it is like and away from the others (as in
 /// mean shift, Fukunaga and Hostetler 1975): by the sum of their `x * content + mark`, each weighted by how much more alike it is than the
-/// average of them, `softmax(likeness) - 1 / pictures`, brought to about length one. The likeness is the sum of two cosines over all parts, each times a
-/// learned sharpness: of the standardised features, which is everything that the encoder says, and of `x`, which has learned what matters. It
-/// knows no names: what the pictures are called is for the decoder to read, which finds in the last token whose marks to look for. The decoder
-/// alone would compare pictures in heads of 64 channels.
+/// average of them, `softmax(likeness) - 1 / pictures`, brought to about length one. The likeness is the sum of two cosines, each times a
+/// learned sharpness: of the wholes along the directions that tell classes apart (linear discriminants, in closed form and not trained, so that
+/// things never seen are told apart by all of them), and of `x` over all parts, which has learned what matters. It knows no names: what the
+/// pictures are called is for the decoder to read, which finds in the last token whose marks to look for. The decoder alone would compare
+/// pictures in heads of 64 channels.
 #[derive(Module, Debug)]
 pub struct Connector {
     #[module(skip)]
@@ -42,6 +43,7 @@ pub struct Connector {
     norm_bias: Param<Tensor<1>>,
     gain: Param<Tensor<1>>,
     position: Param<Tensor<2>>,
+    discriminants: Tensor<2>,
     /// Logarithms of the two sharpnesses, so that they learn by factors.
     sharpness: Param<Tensor<1>>,
     pull: Param<Tensor<1>>,
@@ -61,8 +63,8 @@ pub struct Visual {
 /// Pictures that later ones of the same sequence are compared with.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// The standardised features of all parts, of length one, `[pictures, parts * features]`.
-    standardised: Tensor<2>,
+    /// The wholes along the discriminants, of length one, `[pictures, discriminants]`.
+    discriminated: Tensor<2>,
     /// The vectors of all parts before gain and position, of length one, `[pictures, parts * width]`.
     projected: Tensor<2>,
     /// The whole's vector with its mark, before gain and position, `[pictures, width]`.
@@ -80,7 +82,7 @@ impl Seen {
     #[must_use]
     pub fn first(self, count: usize) -> Self {
         Self {
-            standardised: self.standardised.narrow(0, 0, count),
+            discriminated: self.discriminated.narrow(0, 0, count),
             projected: self.projected.narrow(0, 0, count),
             wholes: self.wholes.narrow(0, 0, count),
         }
@@ -94,7 +96,7 @@ impl Seen {
         };
         let join = |before, these| Tensor::cat(vec![before, these], 0);
         Self {
-            standardised: join(before.standardised, self.standardised),
+            discriminated: join(before.discriminated, self.discriminated),
             projected: join(before.projected, self.projected),
             wholes: join(before.wholes, self.wholes),
         }
@@ -109,7 +111,7 @@ impl Connector {
     /// When a tensor is missing or of another shape.
     pub fn take(config: &ModelConfig, parameters: &mut Parameters) -> Result<Self, ParameterError> {
         let (features, width) = (config.vision.head_channels, config.decoder.width);
-        let parts = config.connector.parts;
+        let (parts, discriminants) = (config.connector.parts, config.connector.discriminants);
         Ok(Self {
             content: config.connector.content,
             mean: parameters.take("connector.mean", [features])?,
@@ -120,6 +122,10 @@ impl Connector {
             norm_bias: learned(parameters, "connector.norm.bias", [width])?,
             gain: learned(parameters, "connector.gain", [1])?,
             position: learned(parameters, "connector.position", [parts, width])?,
+            discriminants: parameters.take(
+                "connector.comparison.discriminants",
+                [discriminants, features],
+            )?,
             sharpness: learned(parameters, "connector.comparison.sharpness", [2])?,
             pull: learned(parameters, "connector.comparison.pull", [1])?,
             comparison_position: learned(parameters, "connector.comparison.position", [width])?,
@@ -150,7 +156,8 @@ impl Connector {
         let first = first_mark + before.as_ref().map_or(0, Seen::len);
         let x = (features - self.mean.clone().reshape([1, 1, channels]))
             / self.deviation.clone().reshape([1, 1, channels]);
-        let standardised = unit(x.clone().reshape([pictures, parts * channels]));
+        let wholes = x.clone().narrow(1, 0, 1).reshape([pictures, channels]);
+        let discriminated = unit(wholes.matmul(self.discriminants.clone().transpose()));
         let x = x
             .reshape([pictures * parts, channels])
             .matmul(self.weight.val().transpose());
@@ -167,7 +174,7 @@ impl Connector {
                 .marks_from(first, pictures)
                 .reshape([pictures, 1, width]);
         let seen = Seen {
-            standardised,
+            discriminated,
             projected,
             wholes: x.clone().narrow(1, 0, 1).reshape([pictures, width]),
         };
@@ -209,12 +216,12 @@ impl Connector {
         let unseen = table(&|_, earlier| if earlier { 0.0 } else { UNSEEN });
         let earlier = table(&|_, earlier| f32::from(earlier));
         let average = table(&|known, earlier| f32::from(earlier) / known.max(1) as f32);
-        let [by_features, by_vectors] = [0, 1].map(|at| {
+        let [by_discriminants, by_vectors] = [0, 1].map(|at| {
             let sharpness = self.sharpness.val().exp().narrow(0, at, 1);
             sharpness.reshape([1, 1])
         });
         let cosines = |these: &Tensor<2>, all: Tensor<2>| these.clone().matmul(all.transpose());
-        let alike = cosines(&seen.standardised, all.standardised) * by_features
+        let alike = cosines(&seen.discriminated, all.discriminated) * by_discriminants
             + cosines(&seen.projected, all.projected) * by_vectors;
         let weights = softmax(alike + unseen, 1) * earlier - average;
         let found = weights.matmul(all.wholes);
@@ -237,6 +244,7 @@ impl Connector {
             flat("norm.bias", self.norm_bias.val()),
             flat("gain", self.gain.val()),
             flat("position", self.position.val()),
+            flat("comparison.discriminants", self.discriminants.clone()),
             flat("comparison.sharpness", self.sharpness.val()),
             flat("comparison.pull", self.pull.val()),
             flat("comparison.position", self.comparison_position.val()),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rand::{Rng, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use super::geometry::Geometry;
+use super::geometry::{Geometry, discriminants};
 use crate::features::ClassFeatures;
 use crate::model::ModelConfig;
 use crate::model::connector::MARKS;
@@ -14,9 +14,11 @@ use crate::weights::HostTensor;
 /// Start of the connector's learned gain: visual tokens then have about the size of word embeddings.
 const INITIAL_GAIN: f32 = 0.1;
 
-/// Start of the connector's two learned sharpnesses. Their sum was chosen among 5 to 40 on training classes, where little hangs on it; that they
-/// begin alike, among five mixtures by the nearest prototype on held-out classes (docs/results.md).
-const INITIAL_SHARPNESS: f32 = 5.0;
+/// Start of the connector's two learned sharpnesses, of the discriminants and of the learned vectors. They hardly change in training.
+const INITIAL_SHARPNESS: [f32; 2] = [10.0, 5.0];
+
+const DISCRIMINANTS: &str = "connector.comparison.discriminants";
+const SHARPNESS: &str = "connector.comparison.sharpness";
 
 /// Start of the connector's learned pull: what was found in the earlier pictures says more than the picture itself.
 const INITIAL_PULL: f32 = 2.0;
@@ -58,6 +60,13 @@ pub fn initial_adapter(
     let parts = config.connector.parts;
     let geometry = Geometry::fit(classes, parts, features, width, &mut rng);
     let marks = marks(&geometry.loud, width, &mut rng);
+    let count = config.connector.discriminants;
+    let (mean, deviation) = (&geometry.mean, &geometry.deviation);
+    put(
+        DISCRIMINANTS.into(),
+        &[count, features],
+        discriminants(classes, parts, mean, deviation, count),
+    );
     put("connector.mean".into(), &[features], geometry.mean);
     put(
         "connector.deviation".into(),
@@ -83,9 +92,9 @@ pub fn initial_adapter(
         vec![0.0; parts * width],
     );
     put(
-        "connector.comparison.sharpness".into(),
+        SHARPNESS.into(),
         &[2],
-        vec![INITIAL_SHARPNESS.ln(); 2],
+        INITIAL_SHARPNESS.map(f32::ln).to_vec(),
     );
     put("connector.comparison.pull".into(), &[1], vec![INITIAL_PULL]);
     put(
@@ -131,6 +140,28 @@ fn marks(loud: &[f32], width: usize, rng: &mut impl Rng) -> Vec<f32> {
     (0..MARKS).flat_map(mixture).collect()
 }
 
+/// Gives an adapter that was trained before there were discriminants those of the training classes, and the sharpness to begin with.
+pub fn add_discriminants(
+    adapter: &mut BTreeMap<String, HostTensor>,
+    config: &ModelConfig,
+    classes: &[&ClassFeatures],
+) {
+    let of = |part: &str| adapter.get(&format!("connector.{part}"));
+    let (Some(mean), Some(deviation), None) =
+        (of("mean"), of("deviation"), adapter.get(DISCRIMINANTS))
+    else {
+        return;
+    };
+    let (parts, count) = (config.connector.parts, config.connector.discriminants);
+    let data = discriminants(classes, parts, &mean.data, &deviation.data, count);
+    let shape = vec![count, config.vision.head_channels];
+    adapter.insert(DISCRIMINANTS.to_owned(), HostTensor { shape, data });
+    let sharpness = adapter.get_mut(SHARPNESS);
+    if let Some(first) = sharpness.and_then(|tensor| tensor.data.first_mut()) {
+        *first = INITIAL_SHARPNESS[0].ln();
+    }
+}
+
 /// Gives the low-rank pairs of an adapter the ranks of `config` where theirs are smaller. The new directions start as in a fresh adapter,
 /// so that the model still does what it did.
 pub fn grow(adapter: &mut BTreeMap<String, HostTensor>, config: AdapterConfig, seed: u64) {
@@ -174,6 +205,42 @@ pub(super) fn normal(rng: &mut impl Rng, count: usize, fan_in: usize) -> Vec<f32
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_adapter_without_discriminants_gets_them_once() {
+        let config = ModelConfig::tiny();
+        let (features, count) = (config.vision.head_channels, config.connector.discriminants);
+        let values = |picture: usize| {
+            let of = (0..config.connector.parts * features).map(move |at| (at * at + picture) % 7);
+            of.map(|value| half::f16::from_f32(value as f32))
+        };
+        let files = vec!["0".to_owned(), "1".to_owned()];
+        let class = |from| {
+            let values = values(from).chain(values(from + 1)).collect();
+            ClassFeatures::new(from.to_string(), files.clone(), values)
+        };
+        let classes = [class(0), class(3), class(5)];
+        let classes: Vec<&ClassFeatures> = classes.iter().collect();
+        let sizes = AdapterConfig {
+            rank: 1,
+            matching_rank: 1,
+            scale: 1.0,
+        };
+        let fresh = initial_adapter(&config, sizes, &classes, 1);
+        let mut before = fresh.clone();
+        let fitted = before.remove(DISCRIMINANTS).unwrap();
+        assert_eq!(fitted.shape, [count, features]);
+        assert!(fitted.data.iter().any(|value| *value != 0.0));
+        before.get_mut(SHARPNESS).unwrap().data[0] = 1.0;
+        add_discriminants(&mut before, &config, &classes);
+        assert_eq!(before, fresh);
+        // One that has them keeps them.
+        before.get_mut(DISCRIMINANTS).unwrap().data[0] = 9.0;
+        before.get_mut(SHARPNESS).unwrap().data[0] = 1.0;
+        add_discriminants(&mut before, &config, &classes);
+        assert_eq!(before[DISCRIMINANTS].data[0], 9.0);
+        assert_eq!(before[SHARPNESS].data[0], 1.0);
+    }
 
     #[test]
     fn a_grown_adapter_does_the_same() {

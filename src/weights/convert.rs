@@ -142,6 +142,10 @@ pub fn add_adapter(
         ("norm.bias", &[width]),
         ("gain", &[1]),
         ("position", &[config.connector.parts, width]),
+        (
+            "comparison.discriminants",
+            &[config.connector.discriminants, channels],
+        ),
         ("comparison.sharpness", &[2]),
         ("comparison.pull", &[1]),
         ("comparison.position", &[width]),
@@ -151,6 +155,7 @@ pub fn add_adapter(
         let tensor = take(&mut adapter, &name, shape)?;
         let encoding = match part {
             "projection.weight" | "comparison.marks" => precision.or_full(Encoding::F16),
+            "comparison.discriminants" => precision.or_full(Encoding::Q8_0),
             _ => Encoding::F32,
         };
         weights.insert(name.clone(), encode(name, encoding, &tensor)?);

@@ -8,7 +8,7 @@
 //! their bytes. They are called `.bin`, so that no server takes the compression for its own and undoes it.
 //!
 //! ```json
-//! { "version": 3,
+//! { "version": 4,
 //!   "config": { "vision": { … }, "connector": { … }, "decoder": { … } },
 //!   "tensors": { "decoder.norm": { "encoding": "f32", "shape": [576], "parts": [{ "shard": 3, "offset": 0, "bytes": 2304 }] }, … },
 //!   "shards": [{ "path": "shard-00-1a2b3c4d.bin", "bytes": 3947370, "content": 4194304, "sha256": "…" }, …],
@@ -48,7 +48,7 @@ pub use open::OpenPack;
 pub use write::write_pack;
 
 /// The version of the manifest that is written and read here.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// The most bytes that a shard holds: 4 MiB. Small, because a shard stands in memory beside all that came before it.
 pub const SHARD_LIMIT: usize = 4 << 20;

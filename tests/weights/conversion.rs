@@ -84,13 +84,13 @@ fn another_model_is_refused_by_name() {
         ConvertError::Missing("_blocks.3._expand_conv.weight".into())
     );
     let mut wider = config();
-    wider.vision.head_channels = 9;
+    wider.vision.head_channels = 33;
     assert_eq!(
         originals(&gguf, &torch, &wider, Precision::Shipped).unwrap_err(),
         ConvertError::Shape {
             name: "_conv_head.weight".into(),
-            found: vec![8, 6, 1, 1],
-            expected: vec![9, 6, 1, 1]
+            found: vec![32, 6, 1, 1],
+            expected: vec![33, 6, 1, 1]
         }
     );
 }

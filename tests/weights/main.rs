@@ -32,10 +32,11 @@ fn config() -> ModelConfig {
                 StageConfig::new(1, 3, 1, 1, 4),
                 StageConfig::new(2, 5, 2, 2, 6),
             ],
-            head_channels: 8,
+            head_channels: 32,
         },
         connector: ConnectorConfig {
             parts: 5,
+            discriminants: 6,
             content: 0.75,
         },
         decoder: DecoderConfig {
