@@ -161,6 +161,19 @@ pub fn source_argument(text: &str) -> Result<(String, PathBuf), String> {
     Ok((name.to_owned(), folder.into()))
 }
 
+/// Reads a share, as a program is told of one.
+///
+/// # Errors
+///
+/// When it is no number from 0 to 1.
+pub fn share_argument(text: &str) -> Result<f64, String> {
+    let share = text
+        .parse()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| format!("'{text}' is no number from 0 to 1"))
+}
+
 /// A class and its pictures' features.
 #[derive(Clone, Debug)]
 pub struct ClassFeatures {
@@ -258,6 +271,8 @@ fn kept(pictures: usize, count: usize) -> usize {
 pub struct Encoder {
     vision: Vision,
     config: ModelConfig,
+    /// The block before which it stops.
+    until: Option<usize>,
     /// Identifies the encoder's tensors and how they are computed with.
     key: String,
 }
@@ -286,13 +301,25 @@ impl Encoder {
         Ok(Self {
             vision: Vision::take(&config.vision, &mut parameters)?,
             config: config.clone(),
+            until: None,
             key: format!("{:.12}", hexadecimal(&hash.finalize())),
         })
     }
 
-    /// Values of a picture's features, `parts * channels`.
+    /// Values of a picture.
     fn width(&self) -> usize {
-        self.config.connector.parts * self.config.vision.head_channels
+        match self.until {
+            None => self.config.connector.parts * self.config.vision.head_channels,
+            Some(block) => self.config.vision.shape_before(block).iter().product(),
+        }
+    }
+
+    /// One that gives the map before block number `block` in place of features, `[channels, rows, columns]` row-major.
+    #[must_use]
+    pub fn until(mut self, block: usize) -> Self {
+        self.until = Some(block);
+        self.key = format!("{}-{block}", self.key);
+        self
     }
 
     /// Features of those of some files of a folder that are pictures, with their names: folders hold lists and licences too.
@@ -338,16 +365,19 @@ impl Encoder {
         Ok((kept.concat(), values.concat()))
     }
 
-    /// Features of a square, `[parts * channels]` row-major.
+    /// Features of a square, `[parts * channels]` row-major, or the map.
     fn encode(&self, square: &Square) -> Result<Vec<f32>, FeatureError> {
         let size = self.config.vision.image_size;
         let pixels = TensorData::new(square.to_input(), [1, 3, size, size]);
-        let features = self
-            .vision
-            .features(Tensor::from_data(pixels, &Device::flex()));
-        features
-            .try_into_vec_as::<f32>()
-            .map_err(|error| FeatureError::Device(format!("{error:?}")))
+        let pixels = Tensor::from_data(pixels, &Device::flex());
+        let values = match self.until {
+            None => self.vision.features(pixels).try_into_vec_as::<f32>(),
+            Some(block) => {
+                let map = self.vision.map_before(block, pixels);
+                map.try_into_vec_as::<f32>()
+            }
+        };
+        values.map_err(|error| FeatureError::Device(format!("{error:?}")))
     }
 }
 

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use web_time::Instant;
 
@@ -19,7 +18,7 @@ use crate::reply::{Comparison, Reply, TOLERANCE};
 use crate::session::{Features, LinkReport, LinkedExample, Session, SessionError};
 use crate::share::{Evidence, LinkCost, Said, SharedEpisode, SharedPicture};
 use crate::text::tokenizer::{Tokenizer, TokenizerError};
-use crate::weights::pack::{Adapters, OpenPack, PackError};
+use crate::weights::pack::{Adapters, OpenPack, PackError, sha256};
 use crate::weights::quant::QuantError;
 
 /// Why an episode could not be recorded.
@@ -123,9 +122,7 @@ pub fn open(pack: &Path) -> Result<(Session, String), RecordError> {
     }
     let tokenizer = Tokenizer::from_json(pack.tokenizer)?;
     let session = Session::new(&pack.manifest.config, parameters, tokenizer)?;
-    let hash = Sha256::digest(&pack.manifest_json);
-    let hash = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((session, hash))
+    Ok((session, sha256(&pack.manifest_json)))
 }
 
 /// The ready episodes of a folder.

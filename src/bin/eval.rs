@@ -23,8 +23,7 @@ use link_context::protocol::task::Trial;
 use link_context::protocol::{Source, run};
 use link_context::session::Session;
 use link_context::text::tokenizer::Tokenizer;
-use link_context::weights::pack::{Adapters, OpenPack};
-use sha2::{Digest as _, Sha256};
+use link_context::weights::pack::{Adapters, OpenPack, sha256};
 
 /// Episodes between two lines of progress.
 const PROGRESS: usize = 50;
@@ -304,13 +303,12 @@ fn open(folder: &Path, adapters: Adapters) -> anyhow::Result<(Session, PackEncod
         parameters.insert_encoded(name, tensor)?;
     }
     let session = Session::new(&config, parameters, Tokenizer::from_json(pack.tokenizer)?)?;
-    let sha256 = Sha256::digest(&pack.manifest_json);
     Ok((
         session,
         PackEncoder {
             encoder,
             channels: config.vision.head_channels,
-            pack: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            pack: sha256(&pack.manifest_json),
         },
     ))
 }

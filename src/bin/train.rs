@@ -13,20 +13,24 @@ use anyhow::{Context as _, bail};
 use burn::tensor::Device;
 use clap::Parser;
 use link_context::features::{
-    ClassFeatures, ClassNames, Encoder, FeatureReader, Splits, Styles, source_argument,
+    ClassFeatures, ClassNames, Encoder, FeatureReader, Splits, Styles, share_argument,
+    source_argument,
 };
 use link_context::model::ModelConfig;
 use link_context::text::template::Template;
 use link_context::text::tokenizer::Tokenizer;
-use link_context::train::adapter::{AdapterConfig, add_discriminants, grow, initial_adapter};
+use link_context::train::adapter::{AdapterConfig, grow, initial_adapter, renew_discriminants};
 use link_context::train::episodes::{Pool, TrainingEpisode, Writer};
 use link_context::train::log::Line;
 use link_context::train::run::Run;
 use link_context::train::strategy::{Draw, Ingredients, Rules, Shape, Strategy};
 use link_context::train::{Trainer, rate};
 use link_context::weights::checkpoint::read_safetensors;
-use link_context::weights::convert::{Precision, originals, tokenizer_json};
+use link_context::weights::convert::{
+    ENCODER, Precision, originals, replace_encoder, tokenizer_json,
+};
 use link_context::weights::gguf::Gguf;
+use link_context::weights::pack::sha256;
 use link_context::weights::{HostTensor, Weights};
 use rand::SeedableRng as _;
 use rand::distr::Distribution as _;
@@ -45,6 +49,9 @@ struct Arguments {
     /// EfficientNet-Lite0's torch file.
     #[arg(long)]
     torch: PathBuf,
+    /// What `cargo xtask train-encoder` wrote, in place of the published encoder's last blocks.
+    #[arg(long)]
+    encoder: Option<PathBuf>,
     /// A source of pictures, NAME=FOLDER with one subfolder a class; may be given several times.
     #[arg(long, required = true, value_parser = source_argument)]
     pictures: Vec<(String, PathBuf)>,
@@ -166,17 +173,11 @@ impl Arguments {
         if let Some(start) = &self.start {
             text += &format!(", from {}", start.display());
         }
+        if self.encoder.is_some() {
+            text += ", tuned encoder";
+        }
         text
     }
-}
-
-/// A number from 0 to 1.
-fn share_argument(text: &str) -> Result<f64, String> {
-    let share = text
-        .parse()
-        .ok()
-        .filter(|share| (0.0..=1.0).contains(share));
-    share.ok_or_else(|| format!("'{text}' is no number from 0 to 1"))
 }
 
 /// The weight of a source, as `tiny-imagenet=3`.
@@ -206,7 +207,16 @@ fn main() -> anyhow::Result<()> {
     let gguf_bytes = read(&arguments.gguf)?;
     let torch_bytes = read(&arguments.torch)?;
     let gguf = Gguf::parse(&gguf_bytes)?;
-    let weights = originals(&gguf, &torch_bytes, &config, Precision::Shipped)?;
+    let mut weights = originals(&gguf, &torch_bytes, &config, Precision::Shipped)?;
+    let mut metadata = BTreeMap::from([("lora_scale".to_owned(), arguments.scale.to_string())]);
+    if let Some(path) = &arguments.encoder {
+        let bytes = read(path)?;
+        let (tuned, _) =
+            read_safetensors(&bytes).with_context(|| format!("cannot read {}", path.display()))?;
+        replace_encoder(&mut weights, tuned)
+            .with_context(|| format!("{} does not fit", path.display()))?;
+        metadata.insert(ENCODER.to_owned(), sha256(&bytes));
+    }
     let tokenizer = Tokenizer::from_json(tokenizer_json(&gguf)?)?;
     let template = Template::new(&tokenizer, config.connector.visual_tokens())?;
     let text = read_text(&arguments.text, &tokenizer)?;
@@ -224,8 +234,8 @@ fn main() -> anyhow::Result<()> {
     let adapter = match (&mut checkpoint, &arguments.start) {
         (Some(checkpoint), _) => mem::take(&mut checkpoint.adapter),
         (None, Some(start)) => {
-            let (mut adapter, metadata) = read_safetensors(&read(start)?)?;
-            let scale = metadata.get("lora_scale").map(String::as_str);
+            let (mut adapter, before) = read_safetensors(&read(start)?)?;
+            let scale = before.get("lora_scale").map(String::as_str);
             if scale != Some(arguments.scale.to_string().as_str()) {
                 bail!(
                     "{} was trained with --scale {}",
@@ -234,7 +244,9 @@ fn main() -> anyhow::Result<()> {
                 );
             }
             grow(&mut adapter, adapter_config, arguments.seed);
-            add_discriminants(&mut adapter, &config, &classes);
+            if before.get(ENCODER) != metadata.get(ENCODER) {
+                renew_discriminants(&mut adapter, &config, &classes);
+            }
             adapter
         }
         (None, None) => initial_adapter(&config, adapter_config, &classes, arguments.seed),
@@ -335,7 +347,7 @@ fn main() -> anyhow::Result<()> {
                     write_line(&mut log, &line)?;
                 }
             }
-            run.save(&mut trainer, step + 1, adapter_config)?;
+            run.save(&mut trainer, step + 1, &metadata)?;
         }
     }
     println!("the adapter is {}", run.shipped().display());

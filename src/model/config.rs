@@ -1,5 +1,7 @@
 //! The sizes of the three parts. They travel in the pack's manifest, so that the page builds what the pack holds.
 
+use std::iter;
+
 use serde::{Deserialize, Serialize};
 
 /// Configuration of a [`LinkContextModel`](super::LinkContextModel).
@@ -146,6 +148,24 @@ impl VisionConfig {
             ],
             head_channels: 1280,
         }
+    }
+
+    /// The stage and the stride of every block.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = (&StageConfig, usize)> {
+        let strides = |stage: &StageConfig| iter::once(stage.stride).chain(iter::repeat(1));
+        self.stages
+            .iter()
+            .flat_map(move |stage| iter::repeat_n(stage, stage.repeats).zip(strides(stage)))
+    }
+
+    /// Shape of the map before block number `block`, `[channels, rows, columns]`.
+    pub fn shape_before(&self, block: usize) -> [usize; 3] {
+        let stem = (self.stem_channels, self.image_size.div_ceil(2));
+        let before = self.blocks().take(block);
+        let (channels, side) = before.fold(stem, |(_, side), (stage, stride)| {
+            (stage.channels, side.div_ceil(stride))
+        });
+        [channels, side, side]
     }
 }
 

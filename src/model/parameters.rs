@@ -182,6 +182,11 @@ impl Parameters {
         self.tensors.insert(name, (stored, shape));
     }
 
+    /// Puts a dense tensor of the device in under its name, its values in a row.
+    pub fn insert_tensor(&mut self, name: String, values: Tensor<1>, shape: Vec<usize>) {
+        self.tensors.insert(name, (Stored::Dense(values), shape));
+    }
+
     fn dense(&self, HostTensor { data, .. }: HostTensor) -> Stored {
         let length = data.len();
         Stored::Dense(Tensor::from_data(
@@ -356,7 +361,7 @@ fn other_form(name: &str) -> ParameterError {
 
 /// A tensor that training may change, under an identity that depends on its name alone: an optimiser's state is keyed by it, and must find
 /// its tensor again in another process.
-pub(super) fn trainable<const D: usize>(name: &str, tensor: Tensor<D>) -> Param<Tensor<D>> {
+pub(crate) fn trainable<const D: usize>(name: &str, tensor: Tensor<D>) -> Param<Tensor<D>> {
     // FNV-1a, 64 bits.
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -3,6 +3,8 @@
 //! Batch norm is folded into the convolutions when the weights are read, so a layer here is a convolution with a bias. Padding is
 //! TensorFlow's SAME: at stride 2 the extra row and column stand at the end.
 
+use std::mem;
+
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::module::conv2d;
@@ -192,8 +194,88 @@ impl Block {
 #[derive(Module, Debug)]
 pub struct Vision {
     stem: Convolution,
+    /// All blocks.
+    tail: Tail,
+}
+
+/// The picture encoder's last blocks and its head. Built by [`Tail::take`].
+#[derive(Module, Debug)]
+pub struct Tail {
     blocks: Vec<Block>,
     head: Convolution,
+}
+
+impl Tail {
+    /// Takes the tensors of the blocks from number `first` on, and the head's.
+    ///
+    /// # Errors
+    ///
+    /// When a tensor is missing or of another shape.
+    pub fn take(
+        config: &VisionConfig,
+        parameters: &mut Parameters,
+        first: usize,
+    ) -> Result<Self, ParameterError> {
+        let mut channels = config.stem_channels;
+        let mut blocks = Vec::new();
+        for (index, (stage, stride)) in config.blocks().enumerate() {
+            let input = mem::replace(&mut channels, stage.channels);
+            if index < first {
+                continue;
+            }
+            let name = format!("vision.blocks.{index}");
+            let wide = input * stage.expand;
+            let expand = (stage.expand > 1)
+                .then(|| {
+                    let name = format!("{name}.expand");
+                    Convolution::take(parameters, &name, [wide, input, 1], 1)
+                })
+                .transpose()?;
+            let depthwise = Depthwise::take(
+                parameters,
+                &format!("{name}.depthwise"),
+                [wide, stage.kernel],
+                stride,
+            )?;
+            let project = Convolution::take(
+                parameters,
+                &format!("{name}.project"),
+                [channels, wide, 1],
+                1,
+            )?;
+            blocks.push(Block {
+                expand,
+                depthwise,
+                project,
+                residual: stride == 1 && input == channels,
+            });
+        }
+        let head = Convolution::take(
+            parameters,
+            "vision.head",
+            [config.head_channels, channels, 1],
+            1,
+        )?;
+        Ok(Self { blocks, head })
+    }
+
+    /// The mean of the encoder's map of each picture: the first of its [features](Vision::features).
+    ///
+    /// # Shapes
+    ///
+    /// - input: `[batch_size, channels, rows, columns]`, the map before the first of its blocks
+    /// - output: `[batch_size, head_channels]`
+    pub fn means(&self, map: Tensor<4>) -> Tensor<2> {
+        let map = self.forward(map);
+        let [batch_size, channels, height, width] = map.dims();
+        let map = map.reshape([batch_size, channels, height * width]);
+        map.mean_dim(2).reshape([batch_size, channels])
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = self.blocks.iter().fold(x, |x, block| block.forward(x));
+        self.head.forward(x)
+    }
 }
 
 impl Vision {
@@ -206,49 +288,9 @@ impl Vision {
         config: &VisionConfig,
         parameters: &mut Parameters,
     ) -> Result<Self, ParameterError> {
-        let mut channels = config.stem_channels;
-        let stem = Convolution::take(parameters, "vision.stem", [channels, 3, 3], 2)?;
-        let mut blocks = Vec::new();
-        for stage in &config.stages {
-            for repeat in 0..stage.repeats {
-                let name = format!("vision.blocks.{}", blocks.len());
-                let stride = if repeat == 0 { stage.stride } else { 1 };
-                let wide = channels * stage.expand;
-                let expand = (stage.expand > 1)
-                    .then(|| {
-                        let name = format!("{name}.expand");
-                        Convolution::take(parameters, &name, [wide, channels, 1], 1)
-                    })
-                    .transpose()?;
-                let depthwise = Depthwise::take(
-                    parameters,
-                    &format!("{name}.depthwise"),
-                    [wide, stage.kernel],
-                    stride,
-                )?;
-                let project = Convolution::take(
-                    parameters,
-                    &format!("{name}.project"),
-                    [stage.channels, wide, 1],
-                    1,
-                )?;
-                let residual = stride == 1 && channels == stage.channels;
-                blocks.push(Block {
-                    expand,
-                    depthwise,
-                    project,
-                    residual,
-                });
-                channels = stage.channels;
-            }
-        }
-        let head = Convolution::take(
-            parameters,
-            "vision.head",
-            [config.head_channels, channels, 1],
-            1,
-        )?;
-        Ok(Self { stem, blocks, head })
+        let stem = Convolution::take(parameters, "vision.stem", [config.stem_channels, 3, 3], 2)?;
+        let tail = Tail::take(config, parameters, 0)?;
+        Ok(Self { stem, tail })
     }
 
     /// Squares to what becomes visual tokens: the mean of the encoder's map, then of its four overlapping quadrants (top left, top right,
@@ -259,21 +301,35 @@ impl Vision {
     /// - input: `[batch_size, 3, image_size, image_size]`, `(x - 127) / 128`
     /// - output: `[batch_size, 5, head_channels]`
     pub fn features(&self, pixels: Tensor<4>) -> Tensor<3> {
-        let map = self.forward(pixels);
-        match self.head.filters {
+        // For our kernels the map's channels stand last, padded.
+        let map = self.tail.forward(self.stem.forward(pixels));
+        let head = &self.tail.head;
+        match head.filters {
             FullFilters::Dense(_) => pool(map),
             FullFilters::Packed(_) => {
-                let [channels] = self.head.bias.dims();
+                let [channels] = head.bias.dims();
                 quadrants(map, channels)
             }
         }
     }
 
-    /// The last map: `[batch_size, head_channels, rows, columns]`, for our kernels `[batch_size, rows, columns, padded(head_channels)]`.
-    fn forward(&self, pixels: Tensor<4>) -> Tensor<4> {
-        let x = self.stem.forward(pixels);
-        let x = self.blocks.iter().fold(x, |x, block| block.forward(x));
-        self.head.forward(x)
+    /// The map before block number `block`.
+    ///
+    /// # Shapes
+    ///
+    /// - input: as of [`Vision::features`]
+    /// - output: `[batch_size, channels, rows, columns]`
+    pub fn map_before(&self, block: usize, pixels: Tensor<4>) -> Tensor<4> {
+        let blocks = || self.tail.blocks.iter().take(block);
+        let map = blocks().fold(self.stem.forward(pixels), |x, block| block.forward(x));
+        let last = blocks().last().map_or(&self.stem, |block| &block.project);
+        match last.filters {
+            FullFilters::Dense(_) => map,
+            FullFilters::Packed(_) => {
+                let [channels] = last.bias.dims();
+                map.permute([0, 3, 1, 2]).narrow(1, 0, channels)
+            }
+        }
     }
 }
 

@@ -142,16 +142,15 @@ fn marks(loud: &[f32], width: usize, rng: &mut impl Rng) -> Vec<f32> {
     (0..MARKS).flat_map(mixture).collect()
 }
 
-/// Gives an adapter that was trained before there were discriminants those of the training classes, and the sharpness to begin with.
-pub fn add_discriminants(
+/// Gives an adapter that was trained behind another encoder the discriminants of the training classes as this one has them, and the sharpness to
+/// begin with.
+pub fn renew_discriminants(
     adapter: &mut BTreeMap<String, HostTensor>,
     config: &ModelConfig,
     classes: &[&ClassFeatures],
 ) {
     let of = |part: &str| adapter.get(&format!("connector.{part}"));
-    let (Some(mean), Some(deviation), None) =
-        (of("mean"), of("deviation"), adapter.get(DISCRIMINANTS))
-    else {
+    let (Some(mean), Some(deviation)) = (of("mean"), of("deviation")) else {
         return;
     };
     let (parts, count) = (config.connector.parts, config.connector.discriminants);
@@ -209,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_adapter_without_discriminants_gets_them_once() {
+    fn renewed_discriminants_are_those_of_a_fresh_adapter() {
         let config = ModelConfig::tiny();
         let (features, count) = (config.vision.head_channels, config.connector.discriminants);
         let values = |picture: usize| {
@@ -229,19 +228,14 @@ mod tests {
             scale: 1.0,
         };
         let fresh = initial_adapter(&config, sizes, &classes, 1);
-        let mut before = fresh.clone();
-        let fitted = before.remove(DISCRIMINANTS).unwrap();
+        let fitted = &fresh[DISCRIMINANTS];
         assert_eq!(fitted.shape, [count, features]);
         assert!(fitted.data.iter().any(|value| *value != 0.0));
-        before.get_mut(SHARPNESS).unwrap().data[0] = 1.0;
-        add_discriminants(&mut before, &config, &classes);
-        assert_eq!(before, fresh);
-        // One that has them keeps them.
+        let mut before = fresh.clone();
         before.get_mut(DISCRIMINANTS).unwrap().data[0] = 9.0;
         before.get_mut(SHARPNESS).unwrap().data[0] = 1.0;
-        add_discriminants(&mut before, &config, &classes);
-        assert_eq!(before[DISCRIMINANTS].data[0], 9.0);
-        assert_eq!(before[SHARPNESS].data[0], 1.0);
+        renew_discriminants(&mut before, &config, &classes);
+        assert_eq!(before, fresh);
     }
 
     #[test]

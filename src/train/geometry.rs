@@ -144,7 +144,7 @@ fn descending(of: &SymmetricEigen<f64, nalgebra::Dyn>) -> Vec<usize> {
 }
 
 /// Mean and standard deviation of each channel.
-fn statistics(classes: &[&ClassFeatures], channels: usize) -> (Vec<f64>, Vec<f64>) {
+pub(super) fn statistics(classes: &[&ClassFeatures], channels: usize) -> (Vec<f64>, Vec<f64>) {
     let mut sums = vec![(0.0, 0.0); channels];
     let mut rows = 0;
     for class in classes {

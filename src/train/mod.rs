@@ -2,6 +2,7 @@
 
 pub mod adapter;
 mod channels;
+pub mod encoder;
 pub mod episodes;
 pub mod geometry;
 mod leaning;
@@ -20,7 +21,7 @@ use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use half::f16;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use thiserror::Error;
 
 use self::adapter::AdapterConfig;
@@ -46,7 +47,7 @@ pub enum TrainError {
     Device(String),
     /// The threads could not be started.
     #[error("no threads: {0}")]
-    Threads(#[from] rayon::ThreadPoolBuildError),
+    Threads(#[from] ThreadPoolBuildError),
     /// The optimiser's state could not be written or read.
     #[error("the optimiser's state: {0}")]
     Optimiser(String),
@@ -134,21 +135,13 @@ impl Trainer {
             .with_weight_decay(weight_decay)
             .init();
         let (parts, channels) = (config.connector.parts, config.vision.head_channels);
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let worker = || {
-            ThreadPoolBuilder::new()
-                .num_threads(1)
-                .stack_size(STACK)
-                .build()
-        };
-        let workers = (0..threads).map(|_| worker()).collect::<Result<_, _>>()?;
         Ok(Self {
             model,
             optimiser,
             parts,
             channels,
             device,
-            workers,
+            workers: workers()?,
             leaning: 0.0,
         })
     }
@@ -435,6 +428,18 @@ fn groups(lengths: &[usize], threads: usize) -> Vec<Vec<usize>> {
     }
     groups.sort_by_key(|(length, _)| Reverse(*length));
     groups.into_iter().map(|(_, group)| group).collect()
+}
+
+/// A thread a core.
+fn workers() -> Result<Vec<ThreadPool>, ThreadPoolBuildError> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let worker = || {
+        ThreadPoolBuilder::new()
+            .num_threads(1)
+            .stack_size(STACK)
+            .build()
+    };
+    (0..threads).map(|_| worker()).collect()
 }
 
 fn device_error(error: impl std::fmt::Debug) -> TrainError {

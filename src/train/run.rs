@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::adapter::AdapterConfig;
 use super::{TrainError, Trainer};
 use crate::weights::checkpoint::{CheckpointError, read_safetensors, write_safetensors};
 use crate::weights::{Encoding, HostTensor};
@@ -135,7 +134,7 @@ impl Run {
         Ok(Some(step))
     }
 
-    /// Writes a checkpoint after `step` steps, beside the last one, which counts until the new one is whole and then goes.
+    /// Writes a checkpoint after `step` steps, `metadata` with the adapter, beside the last one, which counts until the new one is whole and then goes.
     ///
     /// # Errors
     ///
@@ -144,12 +143,11 @@ impl Run {
         &self,
         trainer: &mut Trainer,
         step: usize,
-        config: AdapterConfig,
+        metadata: &BTreeMap<String, String>,
     ) -> Result<(), RunError> {
-        let metadata = BTreeMap::from([("lora_scale".to_owned(), config.scale.to_string())]);
         let adapter = trainer.adapter()?;
         let encoded =
-            |path: PathBuf, encoding| match write_safetensors(&adapter, &metadata, encoding) {
+            |path: PathBuf, encoding| match write_safetensors(&adapter, metadata, encoding) {
                 Ok(bytes) => Ok((path, bytes)),
                 Err(source) => Err(RunError::Adapter { path, source }),
             };

@@ -18,6 +18,10 @@ const BATCH_NORM_EPSILON: f64 = 1e-3;
 /// GGUF's mark for a token that is no text (`<|im_start|>` and the like).
 const CONTROL_TOKEN: i64 = 3;
 
+/// The entry of an adapter's metadata that says behind which tuned encoder it was trained, by the SHA-256 of that file; without one it was the
+/// published encoder.
+pub const ENCODER: &str = "encoder";
+
 /// Why original weights could not be brought into the model's form.
 #[derive(Debug, Error, Clone, PartialEq)]
 pub enum ConvertError {
@@ -61,6 +65,9 @@ pub enum ConvertError {
     /// The adapter holds a tensor that the model has no place for.
     #[error("the adapter's tensor '{0}' has no place in the model")]
     Unexpected(String),
+    /// The tuned encoder holds a tensor that the encoder has no place for.
+    #[error("the tuned encoder's tensor '{0}' has no place in the encoder")]
+    NoEncoder(String),
     /// The adapter does not say how strong it is.
     #[error("the adapter's metadata has no number 'lora_scale'")]
     Scale,
@@ -107,9 +114,43 @@ pub fn originals(
     precision: Precision,
 ) -> Result<Weights, ConvertError> {
     let mut weights = decoder(gguf, &config.decoder)?;
-    let encoding = precision.or_full(Encoding::F16);
-    weights.extend(vision(torch::read(torch)?, &config.vision, encoding)?);
+    weights.extend(encoder(torch, &config.vision, precision)?);
     Ok(weights)
+}
+
+/// The picture encoder as published, under the model's names, as [`originals`] has it.
+///
+/// # Errors
+///
+/// When the file is not sound or holds another model than `config` says.
+pub fn encoder(
+    torch: &[u8],
+    config: &VisionConfig,
+    precision: Precision,
+) -> Result<Weights, ConvertError> {
+    vision(
+        torch::read(torch)?,
+        config,
+        precision.or_full(Encoding::F16),
+    )
+}
+
+/// Puts what `cargo xtask train-encoder` learned in the place of the published encoder's tensors, in their encodings.
+///
+/// # Errors
+///
+/// When one of them has no place in the encoder, another shape, or a value that is not finite.
+pub fn replace_encoder(weights: &mut Weights, tuned: Tensors) -> Result<(), ConvertError> {
+    for (name, tensor) in tuned {
+        let published = weights.get(&name).filter(|_| name.starts_with("vision."));
+        let Some(published) = published else {
+            return Err(ConvertError::NoEncoder(name));
+        };
+        let tensor = of_shape(&name, tensor, &published.shape)?;
+        let tensor = encode(name.clone(), published.encoding, &tensor)?;
+        weights.insert(name, tensor);
+    }
+    Ok(())
 }
 
 /// Puts what we trained beside the originals: the connector, its single vectors always in f32, and the thin matrices of the decoder's attention as

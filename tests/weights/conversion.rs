@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use link_context::model::config::ModelConfig;
 use link_context::weights::checkpoint::read_safetensors;
-use link_context::weights::convert::{ConvertError, Precision, add_adapter, originals};
+use link_context::weights::convert::{
+    ConvertError, Precision, add_adapter, originals, replace_encoder,
+};
 use link_context::weights::gguf::Gguf;
-use link_context::weights::{Encoding, Tensors};
+use link_context::weights::{Encoding, HostTensor, Tensors};
 
 use super::{config, fixture, tiny_weights, tiny_weights_in};
 
@@ -93,6 +95,47 @@ fn another_model_is_refused_by_name() {
             expected: vec![33, 6, 1, 1]
         }
     );
+}
+
+#[test]
+fn a_tuned_encoder_takes_the_place_of_the_published_one() {
+    let bytes = fixture("tiny.gguf");
+    let gguf = Gguf::parse(&bytes).unwrap();
+    let torch = fixture("encoder.pth");
+    for precision in [Precision::Shipped, Precision::Full] {
+        let published = originals(&gguf, &torch, &config(), precision).unwrap();
+        let name = "vision.head.weight".to_owned();
+        let mut tuned = published[&name].decode().unwrap();
+        tuned.data.iter_mut().for_each(|value| *value += 0.5);
+        let mut weights = published.clone();
+        let tensors = Tensors::from([(name.clone(), tuned.clone())]);
+        replace_encoder(&mut weights, tensors).unwrap();
+        for (other, tensor) in &published {
+            assert_eq!(weights[other] == *tensor, *other != name, "{other}");
+        }
+        assert_eq!(weights[&name].encoding, published[&name].encoding);
+        let written = weights[&name].decode().unwrap();
+        assert_eq!(written.shape, tuned.shape);
+        for (written, tuned) in written.data.iter().zip(&tuned.data) {
+            assert!((written - tuned).abs() < 2e-3, "{written} {tuned}");
+        }
+
+        let mut refuse = |name: &str, tensor: &HostTensor| {
+            let tensors = Tensors::from([(name.to_owned(), tensor.clone())]);
+            replace_encoder(&mut weights, tensors).unwrap_err()
+        };
+        let norm = published["decoder.norm"].decode().unwrap();
+        let error = refuse("decoder.norm", &norm);
+        assert_eq!(error, ConvertError::NoEncoder("decoder.norm".into()));
+        let error = refuse("vision.tail.weight", &norm);
+        assert_eq!(error, ConvertError::NoEncoder("vision.tail.weight".into()));
+        assert!(matches!(refuse(&name, &norm), ConvertError::Shape { .. }));
+        tuned.data[0] = f32::NAN;
+        assert!(matches!(
+            refuse(&name, &tuned),
+            ConvertError::Encoding { .. }
+        ));
+    }
 }
 
 #[test]

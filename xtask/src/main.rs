@@ -90,6 +90,8 @@ enum Task {
     Audit,
     /// Trains the adapter
     Train(Passed),
+    /// Tunes the picture encoder's last blocks
+    TrainEncoder(Passed),
     /// Runs the benchmark
     Eval(Passed),
     /// Asks the model every ready episode and writes its answers into www/recorded/, where the page shows them from
@@ -141,6 +143,9 @@ fn run(task: Task) -> Result<()> {
         ),
         Task::Audit => audit::audit(&workspace),
         Task::Train(passed) => programs::run(&workspace, "train", Input::Originals, &passed),
+        Task::TrainEncoder(passed) => {
+            programs::run(&workspace, "train-encoder", Input::Encoder, &passed)
+        }
         Task::Eval(passed) => programs::run(&workspace, "eval", Input::Pack, &passed),
         Task::Record => record::record(&workspace),
         Task::Report(passed) => programs::run(&workspace, "report", Input::None, &passed),

@@ -13,6 +13,9 @@ use crate::{files, process};
 /// The linking adapter, trained by `cargo xtask train`.
 const ADAPTER: &str = "weights/adapter.safetensors";
 
+/// The picture encoder's last blocks, tuned by `cargo xtask train-encoder`. An adapter says whether it was trained behind them.
+const ENCODER: &str = "weights/encoder.safetensors";
+
 /// The code that decides what is in a pack: when it changes, the pack is written anew.
 const WRITERS: [&str; 5] = [
     "src/weights",
@@ -49,9 +52,15 @@ pub fn write(workspace: &Workspace, from: Option<&Path>) -> Result<Pack> {
     if !adapter.is_file() {
         bail!("{ADAPTER} is missing: it belongs to the repository, `cargo xtask train` makes one");
     }
+    let encoder = workspace.root.join(ENCODER);
+    if !encoder.is_file() {
+        bail!(
+            "{ENCODER} is missing: it belongs to the repository, `cargo xtask train-encoder` makes one"
+        );
+    }
     let folder = workspace.pack();
     let stamp = workspace.cache.join("pack.sha256");
-    let inputs = inputs(workspace, &originals, &adapter)?;
+    let inputs = inputs(workspace, &originals, [&encoder, &adapter])?;
     let current = fs::read_to_string(&stamp).is_ok_and(|written| written == inputs);
     if !(current && folder.join("manifest.json").is_file()) {
         let part = workspace.cache.join("pack.part");
@@ -72,6 +81,8 @@ pub fn write(workspace: &Workspace, from: Option<&Path>) -> Result<Pack> {
                 .arg(&originals.gguf)
                 .arg("--torch")
                 .arg(&originals.torch)
+                .arg("--encoder")
+                .arg(&encoder)
                 .arg("--adapter")
                 .arg(&adapter)
                 .arg("--out")
@@ -95,12 +106,9 @@ pub fn write(workspace: &Workspace, from: Option<&Path>) -> Result<Pack> {
 }
 
 /// One hash over everything that decides what the pack holds.
-fn inputs(workspace: &Workspace, originals: &Originals, adapter: &Path) -> Result<String> {
-    let mut all = vec![
-        originals.gguf.clone(),
-        originals.torch.clone(),
-        adapter.to_owned(),
-    ];
+fn inputs(workspace: &Workspace, originals: &Originals, ours: [&Path; 2]) -> Result<String> {
+    let mut all = vec![originals.gguf.clone(), originals.torch.clone()];
+    all.extend(ours.map(Path::to_owned));
     for writer in WRITERS {
         let path = workspace.root.join(writer);
         if path.is_dir() {

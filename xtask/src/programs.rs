@@ -1,4 +1,4 @@
-//! `cargo xtask train | eval | report | bench`: the crate's own programs, with the weights found for them.
+//! `cargo xtask train | train-encoder | eval | report | bench`: the crate's own programs, with the weights found for them.
 
 use std::env;
 use std::process::Command;
@@ -32,6 +32,8 @@ pub struct Passed {
 pub enum Input {
     /// The published weight files, as `--gguf` and `--torch`.
     Originals,
+    /// The encoder's published weight file, as `--torch`.
+    Encoder,
     /// The pack, as `--pack`.
     Pack,
     /// What its arguments name, and nothing else.
@@ -62,6 +64,10 @@ pub fn run(workspace: &Workspace, program: &str, input: Input, passed: &Passed) 
                     .arg(originals.gguf)
                     .arg("--torch")
                     .arg(originals.torch);
+            }
+            Input::Encoder => {
+                let originals = Originals::obtain(workspace, None)?;
+                command.arg("--torch").arg(originals.torch);
             }
             Input::None => {}
             Input::Pack if passed.names("--pack") => {}
