@@ -12,6 +12,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 pub use self::config::ModelConfig;
 use self::connector::Connector;
 use self::decoder::Decoder;
+#[cfg(feature = "train")]
 pub(crate) use self::parameters::trainable;
 pub use self::parameters::{Matrix, ParameterError, Parameters};
 use self::vision::Vision;

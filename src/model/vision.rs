@@ -322,7 +322,9 @@ impl Vision {
     pub fn map_before(&self, block: usize, pixels: Tensor<4>) -> Tensor<4> {
         let blocks = || self.tail.blocks.iter().take(block);
         let map = blocks().fold(self.stem.forward(pixels), |x, block| block.forward(x));
-        let last = blocks().last().map_or(&self.stem, |block| &block.project);
+        let last = blocks()
+            .next_back()
+            .map_or(&self.stem, |block| &block.project);
         match last.filters {
             FullFilters::Dense(_) => map,
             FullFilters::Packed(_) => {
