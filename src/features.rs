@@ -416,6 +416,34 @@ impl<'a> FeatureReader<'a> {
         Ok(features)
     }
 
+    /// The features of a split's classes, those for training and those held out, each of its own styles where there are `styles`.
+    ///
+    /// # Errors
+    ///
+    /// When a class cannot be read, or has fewer than two readable pictures of its styles.
+    pub fn split(
+        &self,
+        folder: &Path,
+        split: &Split,
+        limit: usize,
+        styles: Option<&Styles>,
+    ) -> Result<[Vec<ClassFeatures>; 2], FeatureError> {
+        let read = |classes: &[String], kept: Option<&Vec<String>>| {
+            let read = classes.iter().map(|class| {
+                let mut class = self.class(folder, class, limit)?;
+                if let Some(styles) = kept {
+                    class.keep_styles(styles)?;
+                }
+                Ok(class)
+            });
+            read.collect::<Result<Vec<_>, FeatureError>>()
+        };
+        Ok([
+            read(&split.train, styles.map(|styles| &styles.train))?,
+            read(&split.held_out, styles.map(|styles| &styles.held_out))?,
+        ])
+    }
+
     /// Of those pictures the last `count` alone, which [`ClassFeatures::split_off`] would cut off; the others are not read.
     ///
     /// # Errors

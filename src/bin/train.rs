@@ -386,12 +386,6 @@ fn read_sources(
     for (name, folder) in &arguments.pictures {
         let classes = splits.of(name)?;
         let start = Instant::now();
-        let read = |classes: &[String]| -> anyhow::Result<Vec<ClassFeatures>> {
-            classes
-                .iter()
-                .map(|class| Ok(reader.class(folder, class, arguments.limit)?))
-                .collect()
-        };
         let pool = |classes: Vec<ClassFeatures>| {
             let names = classes
                 .iter()
@@ -399,16 +393,10 @@ fn read_sources(
             let names = names.collect();
             Pool::new(classes, names, parts)
         };
-        let (mut train, mut held_out) = (read(&classes.train)?, read(&classes.held_out)?);
-        if let Some((_, path)) = arguments.styles.iter().find(|(styled, _)| styled == name) {
-            let styles = Styles::read(path)?;
-            for class in &mut train {
-                class.keep_styles(&styles.train)?;
-            }
-            for class in &mut held_out {
-                class.keep_styles(&styles.held_out)?;
-            }
-        }
+        let styles = arguments.styles.iter().find(|(styled, _)| styled == name);
+        let styles = styles.map(|(_, path)| Styles::read(path)).transpose()?;
+        let [mut train, held_out] =
+            reader.split(folder, classes, arguments.limit, styles.as_ref())?;
         for class in &mut train {
             class.split_off(arguments.reserve);
         }

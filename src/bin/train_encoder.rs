@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use burn::tensor::Device;
 use clap::Parser;
 use link_context::features::{
-    ClassFeatures, Encoder, FeatureReader, Splits, Styles, share_argument, source_argument,
+    ClassFeatures, Encoder, FeatureReader, Split, Splits, Styles, share_argument, source_argument,
 };
 use link_context::model::ModelConfig;
 use link_context::train::encoder::{Batch, EncoderTrainer, PICTURES, flipped};
@@ -20,7 +20,7 @@ use link_context::train::rate;
 use link_context::weights::Encoding;
 use link_context::weights::checkpoint::write_safetensors;
 use link_context::weights::convert::{Precision, encoder};
-use rand::seq::{IndexedRandom as _, index};
+use rand::seq::{IndexedRandom as _, SliceRandom as _, index};
 use rand::{Rng, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
@@ -73,8 +73,12 @@ struct Arguments {
     #[arg(long, default_value_t = 0.3, value_parser = share_argument)]
     keep: f64,
     /// Pictures a class at most.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 100)]
     limit: usize,
+    /// Pictures a training class that are not trained on, the last by name, where it has more than four times as many: as the adapter's
+    /// trainer is told, or the encoder would know what is to be named without a support set.
+    #[arg(long, default_value_t = 8)]
+    reserve: usize,
     /// Steps between held-out measurements.
     #[arg(long, default_value_t = 250)]
     every: usize,
@@ -158,7 +162,7 @@ fn main() -> anyhow::Result<()> {
         let start = Instant::now();
         let batch = draw(&sources, arguments.batch, shape, &mut rng);
         let rate = rate(step, arguments.steps, arguments.warmup, arguments.rate);
-        let loss = trainer.step(&batch, rate, &mut rng)?;
+        let loss = trainer.step(&batch, rate)?;
         let seconds = start.elapsed().as_secs_f64();
         write(&Line::Step {
             step,
@@ -226,24 +230,17 @@ fn read_sources(arguments: &Arguments, encoder: Encoder) -> anyhow::Result<Vec<S
         };
         let splits = Splits::read(&path)?;
         let split = splits.of(if paired { "scenes" } else { name })?;
-        let read = |classes: &[String]| -> anyhow::Result<Vec<ClassFeatures>> {
-            classes
-                .iter()
-                .map(|class| Ok(reader.class(folder, class, arguments.limit)?))
-                .collect()
+        let split = if paired {
+            in_pairs(split, &path)?
+        } else {
+            split.clone()
         };
-        let (mut train, mut held_out) = (
-            read(&classes(&split.train, paired, &path)?)?,
-            read(&classes(&split.held_out, paired, &path)?)?,
-        );
-        if let Some((_, path)) = arguments.styles.iter().find(|(styled, _)| styled == name) {
-            let styles = Styles::read(path)?;
-            for class in &mut train {
-                class.keep_styles(&styles.train)?;
-            }
-            for class in &mut held_out {
-                class.keep_styles(&styles.held_out)?;
-            }
+        let styles = arguments.styles.iter().find(|(styled, _)| styled == name);
+        let styles = styles.map(|(_, path)| Styles::read(path)).transpose()?;
+        let [mut train, held_out] =
+            reader.split(folder, &split, arguments.limit, styles.as_ref())?;
+        for class in &mut train {
+            class.split_off(arguments.reserve);
         }
         if train.len() < arguments.batch || held_out.len() < 2 {
             bail!(
@@ -268,24 +265,27 @@ fn read_sources(arguments: &Arguments, encoder: Encoder) -> anyhow::Result<Vec<S
     Ok(sources)
 }
 
-/// A split's classes; where they are paired, each N-plain with its N-made after it.
-fn classes(listed: &[String], paired: bool, path: &Path) -> anyhow::Result<Vec<String>> {
-    if !paired {
-        return Ok(listed.to_vec());
-    }
-    let plain = listed
-        .iter()
-        .filter_map(|class| class.strip_suffix("-plain"));
-    let both: Vec<String> = plain
-        .flat_map(|number| [format!("{number}-plain"), format!("{number}-made")])
-        .collect();
-    if both.len() != listed.len() || !both.iter().all(|class| listed.contains(class)) {
-        bail!(
-            "{}: the classes are not pairs of N-plain and N-made",
-            path.display()
-        );
-    }
-    Ok(both)
+/// A split with each N-plain's N-made after it.
+fn in_pairs(split: &Split, path: &Path) -> anyhow::Result<Split> {
+    let paired = |listed: &[String]| -> anyhow::Result<Vec<String>> {
+        let plain = listed
+            .iter()
+            .filter_map(|class| class.strip_suffix("-plain"));
+        let both: Vec<String> = plain
+            .flat_map(|number| [format!("{number}-plain"), format!("{number}-made")])
+            .collect();
+        if both.len() != listed.len() || !both.iter().all(|class| listed.contains(class)) {
+            bail!(
+                "{}: the classes are not pairs of N-plain and N-made",
+                path.display()
+            );
+        }
+        Ok(both)
+    };
+    Ok(Split {
+        train: paired(&split.train)?,
+        held_out: paired(&split.held_out)?,
+    })
 }
 
 /// Half of the concepts in pairs, of any of the sources that have them, the others of one of the rest.
@@ -321,7 +321,16 @@ fn draw(sources: &[Source], concepts: usize, shape: [usize; 3], rng: &mut impl R
             }
         }
     }
-    Batch { maps, paired }
+    let orders = std::array::from_fn(|_| {
+        let mut order = std::array::from_fn(|picture| picture);
+        order.shuffle(rng);
+        order
+    });
+    Batch {
+        maps,
+        paired,
+        orders,
+    }
 }
 
 /// How often the nearest prototype is right, on the held-out classes of every source.

@@ -13,15 +13,12 @@ use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::activation::softplus;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use half::f16;
-use rand::Rng;
-use rand::seq::SliceRandom as _;
 use rayon::ThreadPool;
 
 use super::geometry::{discriminants, statistics};
 use super::{FreshLeaves, Sum, TrainError, device_error, workers};
 use crate::features::ClassFeatures;
 use crate::model::config::VisionConfig;
-
 use crate::model::vision::Tail;
 use crate::model::{ParameterError, Parameters, trainable};
 use crate::weights::HostTensor;
@@ -73,6 +70,8 @@ pub struct Batch {
     pub maps: Vec<f32>,
     /// How many of the concepts, from the first on, stand in pairs beside what they are most easily mistaken for.
     pub paired: usize,
+    /// For one, two and three examples a concept, the order of its pictures: those come first.
+    pub orders: [[usize; PICTURES]; PICTURES - 1],
 }
 
 impl EncoderTrainer {
@@ -145,12 +144,7 @@ impl EncoderTrainer {
     /// # Errors
     ///
     /// When the device fails.
-    pub fn step(
-        &mut self,
-        batch: &Batch,
-        rate: f64,
-        rng: &mut impl Rng,
-    ) -> Result<f32, TrainError> {
+    pub fn step(&mut self, batch: &Batch, rate: f64) -> Result<f32, TrainError> {
         let shape = self.config.shape_before(self.first);
         let pictures = batch.maps.len() / shape.iter().product::<usize>();
         let hands = batch
@@ -165,7 +159,7 @@ impl EncoderTrainer {
         let given = passed.iter().map(|(_, features)| features.clone().inner());
         let features = Tensor::from_inner(Tensor::cat(given.collect(), 0)).require_grad();
         let tuned = self.tuned.clone().map(&mut FreshLeaves);
-        let loss = self.loss(&tuned, features.clone(), batch.paired, rng);
+        let loss = self.loss(&tuned, features.clone(), batch);
         let value = loss
             .clone()
             .inner()
@@ -246,13 +240,7 @@ impl EncoderTrainer {
 
     /// Mean over one to three examples a concept: every other picture is to be nearest to the mean of its own concept's examples, among all, and
     /// beside its likeness.
-    fn loss(
-        &self,
-        tuned: &Tuned,
-        features: Tensor<2>,
-        paired: usize,
-        rng: &mut impl Rng,
-    ) -> Tensor<1> {
+    fn loss(&self, tuned: &Tuned, features: Tensor<2>, batch: &Batch) -> Tensor<1> {
         let device = &self.device;
         let ints = |values: Vec<usize>| {
             let length = values.len();
@@ -263,10 +251,8 @@ impl EncoderTrainer {
         let [pictures, coordinates] = compared.dims();
         let concepts = pictures / PICTURES;
         let sharpness = tuned.sharpness.val().exp().reshape([1, 1]);
-        let mut order: Vec<usize> = (0..PICTURES).collect();
         let mut loss = Tensor::zeros([1], device);
-        for shots in 1..PICTURES {
-            order.shuffle(rng);
+        for (shots, order) in (1..).zip(&batch.orders) {
             let (examples, queries) = order.split_at(shots);
             let rows = |of: &[usize]| {
                 let rows = (0..concepts)
@@ -282,7 +268,7 @@ impl EncoderTrainer {
                 .init(device)
                 .forward(logits.clone(), ints(own.clone()));
             loss = loss + of_all;
-            let own = own.get(..paired * asked).unwrap_or_default();
+            let own = own.get(..batch.paired * asked).unwrap_or_default();
             if !own.is_empty() {
                 let likeness = own.iter().map(|concept| concept ^ 1).collect();
                 let logits = logits.narrow(0, 0, own.len());
