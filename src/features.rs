@@ -287,10 +287,31 @@ impl Encoder {
         config: &ModelConfig,
         weights: impl IntoIterator<Item = (&'w String, &'w EncodedTensor)>,
     ) -> Result<Self, FeatureError> {
+        let parameters = Parameters::new(&Device::flex()).for_kernels();
+        Self::new(config, weights, parameters, "kernels")
+    }
+
+    /// The same by plain tensor operations, to measure what our kernels' rounding costs.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encoder::take`].
+    pub fn plain<'w>(
+        config: &ModelConfig,
+        weights: impl IntoIterator<Item = (&'w String, &'w EncodedTensor)>,
+    ) -> Result<Self, FeatureError> {
+        Self::new(config, weights, Parameters::new(&Device::flex()), "plain")
+    }
+
+    /// Features by kernels and by plain operations are not the same bit for bit, so that `way` is part of the key.
+    fn new<'w>(
+        config: &ModelConfig,
+        weights: impl IntoIterator<Item = (&'w String, &'w EncodedTensor)>,
+        mut parameters: Parameters,
+        way: &str,
+    ) -> Result<Self, FeatureError> {
         let mut hash = Sha256::new();
-        // Features by plain tensor operations would not be the same bit for bit.
-        hash.update("kernels");
-        let mut parameters = Parameters::new(&Device::flex()).for_kernels();
+        hash.update(way);
         for (name, tensor) in weights {
             if name.starts_with("vision.") {
                 hash.update(name);

@@ -87,6 +87,10 @@ struct Arguments {
     /// Runs the decoder as it was published, behind the same connector: what the adapter is worth.
     #[arg(long)]
     untuned: bool,
+    /// Runs the encoder and the decoder by plain tensor operations in f32, with the adapter in the decoder's matrices: what the page's kernels
+    /// and their rounding cost.
+    #[arg(long)]
+    plain: bool,
     /// Writes JSON, with every episode, in place of the table.
     #[arg(long)]
     json: bool,
@@ -100,12 +104,12 @@ fn main() -> anyhow::Result<()> {
     };
     // A swap is compared with the same episodes before it, so that these had better be there by then.
     cells.sort_by_key(|cell| cell.control.is_some());
-    let adapters = if arguments.untuned {
-        Adapters::LeftOut
-    } else {
-        Adapters::Beside
+    let adapters = match (arguments.untuned, arguments.plain) {
+        (true, _) => Adapters::LeftOut,
+        (false, true) => Adapters::Merged,
+        (false, false) => Adapters::Beside,
     };
-    let (mut session, encoder) = open(&arguments.pack, adapters)?;
+    let (mut session, encoder) = open(&arguments, adapters)?;
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let mut sessions: Vec<Session> = (0..threads).map(|_| session.another()).collect();
     let sources = read_sources(&arguments, &encoder)?;
@@ -182,7 +186,7 @@ fn read_plain(session: &mut Session, arguments: &Arguments) -> anyhow::Result<Ve
     if arguments.text.is_empty() {
         return Ok(Vec::new());
     }
-    let (mut published, _) = open(&arguments.pack, Adapters::LeftOut)?;
+    let (mut published, _) = open(arguments, Adapters::LeftOut)?;
     let mut reports = Vec::new();
     for path in &arguments.text {
         let text = String::from_utf8(read(path)?);
@@ -294,11 +298,16 @@ struct PackEncoder {
 }
 
 /// Opens a pack, for a session and for the encoder beside it.
-fn open(folder: &Path, adapters: Adapters) -> anyhow::Result<(Session, PackEncoder)> {
-    let pack = OpenPack::read(folder, adapters)?;
+fn open(arguments: &Arguments, adapters: Adapters) -> anyhow::Result<(Session, PackEncoder)> {
+    let pack = OpenPack::read(&arguments.pack, adapters)?;
     let config = pack.manifest.config.clone();
-    let encoder = Encoder::take(&config, &pack.tensors)?;
-    let mut parameters = Parameters::new(&Device::flex()).for_kernels();
+    let mut parameters = Parameters::new(&Device::flex());
+    let encoder = if arguments.plain {
+        Encoder::plain(&config, &pack.tensors)?
+    } else {
+        parameters = parameters.for_kernels();
+        Encoder::take(&config, &pack.tensors)?
+    };
     for (name, tensor) in pack.tensors {
         parameters.insert_encoded(name, tensor)?;
     }
