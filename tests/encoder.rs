@@ -1,18 +1,19 @@
 //! Tuning of the encoder's last blocks, on the small model of the parity tests.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use half::f16;
 use link_context::features::ClassFeatures;
-use link_context::model::config::VisionConfig;
+use link_context::model::config::{StageConfig, VisionConfig};
 use link_context::model::vision::{Tail, Vision};
 use link_context::model::{ModelConfig, Parameters};
 use link_context::train::encoder::{Batch, EncoderTrainer, PICTURES, flipped};
-use link_context::weights::EncodedTensor;
-use link_context::weights::HostTensor;
+use link_context::weights::checkpoint::read_safetensors;
 use link_context::weights::pack::{Adapters, OpenPack};
+use link_context::weights::{EncodedTensor, HostTensor, Tensors};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -197,6 +198,72 @@ fn pictures_of_a_concept_come_to_lie_together() {
             largest_difference(&back[name].data, published) == 0.0,
             "{name}"
         );
+    }
+}
+
+/// Beside PyTorch, on the fixture's own small encoder: the losses of six steps, and tensors after them. Each loss hangs on all gradients before it.
+#[test]
+fn steps_are_those_of_pytorch() {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/encoder/steps.safetensors");
+    let (mut fixture, _) = read_safetensors(&fs::read(path).unwrap()).unwrap();
+    let config = VisionConfig {
+        image_size: 24,
+        stem_channels: 8,
+        stages: vec![
+            StageConfig::new(2, 3, 2, 2, 8),
+            StageConfig::new(1, 5, 2, 2, 12),
+            StageConfig::new(1, 3, 1, 2, 12),
+        ],
+        head_channels: 12,
+    };
+    let maps = fixture.remove("maps").unwrap();
+    let [concepts, pictures, ref map @ ..] = maps.shape[..] else {
+        panic!("{:?}", maps.shape);
+    };
+    assert_eq!((pictures, map), (PICTURES, &config.shape_before(FIRST)[..]));
+    let orders = fixture.remove("orders").unwrap().data;
+    let (orders, _) = orders.as_chunks::<PICTURES>();
+    let orders: Vec<_> = orders
+        .iter()
+        .map(|order| order.map(|at| at as usize))
+        .collect();
+    let losses = fixture.remove("losses").unwrap().data;
+    let rate = f64::from(fixture.remove("rate").unwrap().data[0]);
+    let files: Vec<String> = (0..pictures).map(|n| n.to_string()).collect();
+    let classes: Vec<ClassFeatures> = maps
+        .data
+        .chunks(maps.data.len() / concepts)
+        .map(|class| {
+            let values = class.iter().copied().map(f16::from_f32).collect();
+            ClassFeatures::new(String::new(), files.clone(), values)
+        })
+        .collect();
+    let known: Vec<&ClassFeatures> = classes.iter().collect();
+    let (after, before): (Tensors, Tensors) = fixture
+        .into_iter()
+        .partition(|(name, _)| name.starts_with("after."));
+    let mut trainer =
+        EncoderTrainer::new(&config, FIRST, before.clone(), &known, &Device::flex()).unwrap();
+    let batch = Batch {
+        maps: maps.data,
+        paired: 6,
+        orders: orders.try_into().unwrap(),
+    };
+    for (step, expected) in losses.iter().enumerate() {
+        let loss = trainer.step(&batch, rate).unwrap();
+        assert!(
+            (loss / expected - 1.0).abs() < 1e-5,
+            "{step}: {loss} {expected}"
+        );
+    }
+    let learned = trainer.tensors().unwrap();
+    assert_eq!(learned.len(), before.len());
+    for (name, learned) in &learned {
+        let expected = &after[&format!("after.{name}")].data;
+        let moved = largest_difference(&before[name].data, expected);
+        let apart = largest_difference(&learned.data, expected);
+        assert!(apart < 0.01 * moved, "{name}: {apart} of {moved}");
     }
 }
 
