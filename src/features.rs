@@ -386,6 +386,16 @@ impl Encoder {
         Ok((kept.concat(), values.concat()))
     }
 
+    /// Features of the blank picture, which takes the place of another that is not to be seen; `[parts * channels]` row-major, or the map.
+    ///
+    /// # Errors
+    ///
+    /// When the device cannot compute them.
+    pub fn blank(&self) -> Result<Vec<f16>, FeatureError> {
+        let values = self.encode(&Square::blank())?;
+        Ok(values.into_iter().map(f16::from_f32).collect())
+    }
+
     /// Features of a square, `[parts * channels]` row-major, or the map.
     fn encode(&self, square: &Square) -> Result<Vec<f32>, FeatureError> {
         let size = self.config.vision.image_size;

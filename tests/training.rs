@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -36,6 +37,7 @@ const RULES: Rules = Rules {
     silence: false,
     exchange: false,
     faint: false,
+    blank: false,
     every_name: true,
 };
 const SHAPE: Shape = Shape {
@@ -53,6 +55,7 @@ struct Setting {
     tokenizer: Tokenizer,
     template: Template,
     pool: Pool,
+    blank: Vec<f16>,
 }
 
 impl Setting {
@@ -64,6 +67,7 @@ impl Setting {
         let parts = config.connector.parts;
         let template = Template::new(&tokenizer, config.connector.visual_tokens()).unwrap();
         let names = (0..CLASSES).map(|class| format!("class {class}"));
+        let width = config.vision.head_channels;
         Self {
             pool: Pool::new(classes(&config), names.collect(), parts),
             frozen: pack
@@ -73,6 +77,7 @@ impl Setting {
                 .map(|(name, tensor)| (name, tensor.decode().unwrap()))
                 .collect(),
             config,
+            blank: vec![f16::ONE; parts * width],
             tokenizer,
             template,
         }
@@ -83,6 +88,7 @@ impl Setting {
             tokenizer: &self.tokenizer,
             template: &self.template,
             parts: self.config.connector.parts,
+            blank: &self.blank,
         }
     }
 
@@ -244,6 +250,51 @@ fn a_faint_episode_asks_no_real_name_that_cannot_be_seen() {
         assert_eq!(known.count(), learned, "of content {:?}", episode.content);
     }
     assert_eq!(draw(RULES).content, None);
+}
+
+#[test]
+fn blank_support_pictures_leave_the_names_alone_to_choose_from() {
+    let setting = Setting::new();
+    let mut rng = ChaCha8Rng::seed_from_u64(12);
+    let rules = Rules {
+        blank: true,
+        ..RULES
+    };
+    let support = SHAPE.ways * SHAPE.shots;
+    let (mut blank, mut targets) = (0, [0, 0]);
+    for _ in 0..400 {
+        let episode = setting.writer().draw(&mut rng, &setting.pool, SHAPE, rules);
+        let is_blank = |picture: &Vec<f16>| *picture == setting.blank;
+        let (shown, queries) = episode.pictures.split_at(support);
+        assert!(!queries.iter().any(is_blank));
+        if !shown.iter().any(is_blank) {
+            assert!(episode.told.len() >= episode.queries.len());
+            continue;
+        }
+        assert!(shown.iter().all(is_blank));
+        blank += 1;
+        // The queries' names alone are learned from, and no place to look at.
+        let learned: usize = episode.queries.iter().map(Range::len).sum();
+        assert_eq!(learned, episode.supervised.len());
+        assert!(episode.told.is_empty());
+        // The name that is asked for is that of the last example as often as it is not.
+        let stop = Position::Token(setting.template.stop());
+        for query in &episode.queries {
+            let name = &episode.targets[query.clone()];
+            let first_query = episode.supervised[episode.queries[0].start];
+            let before = &episode.positions[..first_query];
+            let end = before.iter().rposition(|position| *position == stop);
+            let last = &before[..=end.unwrap()];
+            let is_last = last.len() >= name.len()
+                && last[last.len() - name.len()..]
+                    .iter()
+                    .zip(name)
+                    .all(|(position, &token)| *position == Position::Token(token));
+            targets[usize::from(is_last)] += 1;
+        }
+    }
+    assert!((16..50).contains(&blank), "{blank} of 400");
+    assert!(targets.iter().all(|&count| count >= 16), "{targets:?}");
 }
 
 #[test]

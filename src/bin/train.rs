@@ -73,8 +73,8 @@ struct Arguments {
     /// How episodes are made: 2-way, 2-way-random, 2-way-weight, mix or link.
     #[arg(long, default_value_t = Strategy::Link)]
     strategy: Strategy,
-    /// Ingredients of link to leave out: hard-negatives, blends, clutter, silence, exchange, faint, every-name, wide-names, real-names,
-    /// many-shapes, naming, plain-text.
+    /// Ingredients of link to leave out: hard-negatives, blends, clutter, silence, exchange, faint, blank, every-name, wide-names,
+    /// real-names, many-shapes, naming, plain-text.
     #[arg(long, value_delimiter = ',')]
     without: Vec<String>,
     /// Folder for checkpoints, the log and cached features. A run goes on from the checkpoint it finds here.
@@ -221,7 +221,9 @@ fn main() -> anyhow::Result<()> {
     let template = Template::new(&tokenizer, config.connector.visual_tokens())?;
     let text = read_text(&arguments.text, &tokenizer)?;
     ingredients.plain_text &= !text.is_empty();
-    let sources = read_sources(&arguments, &config, &weights)?;
+    let encoder = Encoder::take(&config, &weights)?;
+    let sources = read_sources(&arguments, &config, &encoder)?;
+    let blank = encoder.blank()?;
 
     let run = Run::new(&arguments.out);
     let adapter_config = AdapterConfig {
@@ -273,6 +275,7 @@ fn main() -> anyhow::Result<()> {
         tokenizer: &tokenizer,
         template: &template,
         parts: config.connector.parts,
+        blank: &blank,
     };
     let shares = WeightedIndex::new(sources.iter().map(|source| source.weight))?;
     let mut log = run.log()?;
@@ -362,19 +365,18 @@ fn write_line(log: &mut fs::File, line: &Line) -> anyhow::Result<()> {
 fn read_sources(
     arguments: &Arguments,
     config: &ModelConfig,
-    weights: &Weights,
+    encoder: &Encoder,
 ) -> anyhow::Result<Vec<Source>> {
     let splits = Splits::read(&arguments.split)?;
     let known = match &arguments.names {
         Some(path) => ClassNames::read(path)?,
         None => ClassNames::default(),
     };
-    let encoder = Encoder::take(config, weights)?;
     let cache = match &arguments.features {
         Some(folder) => folder.clone(),
         None => arguments.out.join("features"),
     };
-    let reader = FeatureReader::new(&encoder, &cache);
+    let reader = FeatureReader::new(encoder, &cache);
     let parts = config.connector.parts;
     if let Some((name, _)) = arguments.weight.iter().find(|(name, _)| {
         let mut sources = arguments.pictures.iter();

@@ -26,6 +26,8 @@ const BLEND_WEIGHT: Range<f32> = 0.3..0.7;
 const CLUTTER_SHARE: f64 = 0.35;
 /// Share of the episodes of faint pictures in which nothing of them is seen but how they compare.
 const FAINTEST_SHARE: f64 = 0.25;
+/// Share of the episodes whose support pictures are blank, where that is wanted.
+const BLANK_SHARE: f64 = 0.08;
 /// How much of a cluttered picture's variance is the concept's own, which is also how alike two pictures of it are.
 const CLUTTER_OWN: Range<f32> = 0.2..0.6;
 
@@ -255,6 +257,8 @@ pub struct Writer<'a> {
     pub template: &'a Template,
     /// Visual tokens a picture.
     pub parts: usize,
+    /// Features of the blank picture.
+    pub blank: &'a [f16],
 }
 
 impl Writer<'_> {
@@ -287,6 +291,12 @@ impl Writer<'_> {
             }
             reserve = support.split_off(shots);
         }
+        let blank = rules.blank && rng.random_bool(BLANK_SHARE);
+        if blank {
+            for (_, picture) in &mut support {
+                *picture = self.blank.to_vec();
+            }
+        }
         support.shuffle(rng);
         reserve.shuffle(rng);
         let mut episode = TrainingEpisode {
@@ -318,7 +328,8 @@ impl Writer<'_> {
             );
             episode.pictures.push(features);
             let query = place >= support_len;
-            if predictable[concept] && (query || rules.every_name) {
+            // Which blank picture bears which name nothing tells.
+            if predictable[concept] && (query || rules.every_name && !blank) {
                 let start = episode.supervised.len();
                 let before = |wanted: bool| {
                     let names = shown.iter().filter(|(of, _)| (*of == concept) == wanted);
@@ -329,8 +340,8 @@ impl Writer<'_> {
                     same: before(true),
                     others: before(false),
                 };
-                // Where one of the two is missing there is nothing to choose.
-                if !told.same.is_empty() && !told.others.is_empty() {
+                // Where one of the two is missing there is nothing to choose, and nowhere to look where all pictures are blank.
+                if !blank && !told.same.is_empty() && !told.others.is_empty() {
                     episode.told.push(told);
                 }
                 for position in name.clone() {

@@ -24,7 +24,7 @@ pub enum Strategy {
     Mix,
     /// `link`, ours: 2 to 5 concepts of 1 to 8 pictures, names invented (now and then real), hard negatives, blends of classes, single
     /// pictures in clutter, channels that are silent or change places, pictures of which little is seen, every predictable name learned; after
-    /// a while naming without a support set and plain text between them.
+    /// a while blank support pictures, naming without a support set and plain text between them.
     Link,
 }
 
@@ -74,6 +74,9 @@ pub struct Ingredients {
     /// Pictures show of themselves, beside their marks, a part that is drawn anew for each episode, down to nothing, so that the connector's
     /// comparison is what is read.
     pub faint: bool,
+    /// In a few episodes the support pictures are blank: what the query is then called is one of the names before it, either as likely as
+    /// the other, and no name of the model's own.
+    pub blank: bool,
     /// Every name that is predictable is learned from, not the queries' alone.
     pub every_name: bool,
     /// Names of many kinds, not syllables alone.
@@ -97,6 +100,7 @@ impl Ingredients {
         silence: true,
         exchange: true,
         faint: true,
+        blank: true,
         every_name: true,
         wide_names: true,
         real_names: true,
@@ -120,6 +124,7 @@ impl Ingredients {
                 "silence" => &mut all.silence,
                 "exchange" => &mut all.exchange,
                 "faint" => &mut all.faint,
+                "blank" => &mut all.blank,
                 "every-name" => &mut all.every_name,
                 "wide-names" => &mut all.wide_names,
                 "real-names" => &mut all.real_names,
@@ -128,8 +133,8 @@ impl Ingredients {
                 "plain-text" => &mut all.plain_text,
                 _ => {
                     return Err(format!(
-                        "'{name}' is no ingredient; there are hard-negatives, blends, clutter, silence, exchange, faint, every-name, \
-                         wide-names, real-names, many-shapes, naming, plain-text"
+                        "'{name}' is no ingredient; there are hard-negatives, blends, clutter, silence, exchange, faint, blank, \
+                         every-name, wide-names, real-names, many-shapes, naming, plain-text"
                     ));
                 }
             };
@@ -194,6 +199,8 @@ pub struct Rules {
     pub exchange: bool,
     /// Whether pictures show of themselves, beside their marks, a part that is drawn anew for each episode.
     pub faint: bool,
+    /// Whether the support pictures are blank in a few episodes.
+    pub blank: bool,
     /// Whether every predictable name is learned from, or the queries' alone.
     pub every_name: bool,
 }
@@ -209,6 +216,7 @@ impl Rules {
         silence: false,
         exchange: false,
         faint: false,
+        blank: false,
         every_name: false,
     };
 }
@@ -270,6 +278,7 @@ impl Strategy {
             silence: false,
             exchange: false,
             faint: false,
+            blank: false,
             every_name: false,
         };
         let two_way = |shots| Shape {
@@ -309,6 +318,7 @@ impl Strategy {
                     let plain = progress < PLAIN_CLASSES;
                     let ingredients = Ingredients {
                         real_names: ingredients.real_names && !alone,
+                        blank: ingredients.blank && !alone,
                         hard_negatives: ingredients.hard_negatives && !plain,
                         blends: ingredients.blends && !plain,
                         clutter: ingredients.clutter && !plain,
@@ -372,6 +382,7 @@ fn link_rules(ingredients: Ingredients) -> Rules {
         silence: ingredients.silence,
         exchange: ingredients.exchange,
         faint: ingredients.faint,
+        blank: ingredients.blank,
         every_name: ingredients.every_name,
     }
 }
