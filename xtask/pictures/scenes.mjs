@@ -42,11 +42,16 @@ function change(random, emoji) {
   return { parts, name: parts.map((part) => part.emoji.name).join(' and ') };
 }
 
-/** @param {string} out the folder @param {{ seed: string }} options */
+/**
+ * Classes of another seed than the first bear it in their names, so that one list can hold the names of several seeds.
+ *
+ * @param {string} out the folder @param {{ seed: string }} options
+ */
 export async function write(out, { seed }) {
   const all = catalogue();
   const emoji = training().filter(({ drawings }) => drawings.length >= DRAWINGS);
   const folder = join(out, 'scenes');
+  const label = (name) => (seed === '1' ? name : `${seed}-${name}`);
   await rm(folder, { recursive: true, force: true });
   const bases = new Random(seed, 'scenes').shuffle(emoji).slice(0, PAIRS);
   const tasks = [];
@@ -58,7 +63,7 @@ export async function write(out, { seed }) {
     ];
   });
   for (const { name, base, changed } of classes.flat()) {
-    await mkdir(join(folder, name), { recursive: true });
+    await mkdir(join(folder, label(name)), { recursive: true });
     const random = new Random(seed, 'scenes', name);
     const drawing = dealer(base.drawings, random);
     const [count, kind, bystander] = dealers(random);
@@ -77,16 +82,16 @@ export async function write(out, { seed }) {
       const { drawings } = random.pick(emoji);
       beside = await thing(all, random, random.pick(drawings), { parts: [] });
     }
-    await writeFile(join(folder, file), await webp(await scene(things, beside, kind, random)));
+    await writeFile(join(folder, label(file)), await webp(await scene(things, beside, kind, random)));
   });
-  const names = (list) => list.flat().map(({ name }) => name);
+  const names = (list) => list.flat().map(({ name }) => label(name));
   await json(join(folder, 'split.json'), {
     scenes: {
       train: names(classes.slice(HELD_OUT)),
       held_out: names(classes.slice(0, HELD_OUT)),
     },
   });
-  const lines = classes.flat().map(({ name, called }) => `${name}\t${called}\n`);
+  const lines = classes.flat().map(({ name, called }) => `${label(name)}\t${called}\n`);
   await writeFile(join(folder, 'names.tsv'), lines.join(''));
   return { concepts: 2 * bases.length, pictures: tasks.length };
 }
