@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// How much the decoder has to say in which name it begins: chosen on training classes (docs/results.md; `cargo xtask report -- --pools`
+/// How much the decoder has to say in which name it begins: chosen on training classes (docs/choices.md; `cargo xtask report -- --pools`
 /// makes such a table).
 const OWN: f64 = 0.25;
 
@@ -18,7 +18,7 @@ const LEAST_SHARE: f64 = 1e-6;
 ///
 /// How readily a token is copied hangs on the token too, so that of two names one is often preferred whatever is seen; the attention does not
 /// know them. Pointer-generator networks (See, Liu and Manning 2017) put the two together by a sum; this is the logarithmic pool of two opinions
-/// (Genest and Zidek 1986), which made the right names more probable on training classes (docs/results.md).
+/// (Genest and Zidek 1986), which made the right names more probable on training classes (docs/choices.md).
 pub(super) fn pool(heads: &[u32], own: &[f64], shares: &[f64]) -> Vec<f64> {
     // Names that begin alike stand together here: what comes next tells them apart.
     let share_of = |head: &u32| -> f64 {

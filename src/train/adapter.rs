@@ -16,7 +16,7 @@ const INITIAL_GAIN: f32 = 0.1;
 
 /// Start of the connector's two learned sharpnesses, of the discriminants and of the learned vectors. Training changes them by a fifth at most. The
 /// first was chosen among 0 to 20, the second began as it is, by how much of the likeness falls to the right pictures, on training and on held-out
-/// classes: between 8 and 20 little hangs on it (docs/results.md).
+/// classes: between 8 and 20 little hangs on it (docs/choices.md).
 const INITIAL_SHARPNESS: [f32; 2] = [10.0, 5.0];
 
 const DISCRIMINANTS: &str = "connector.comparison.discriminants";

@@ -22,7 +22,7 @@ use crate::features::ClassFeatures;
 /// held-out classes' features among 0.1 to 10, where little hangs on it.
 const SHRINKAGE: f64 = 3.0;
 /// The same where whole pictures are compared. Chosen with the number of directions, among 1, 3 and 10 and 64 to 384, by the nearest prototype
-/// in cross-validation among training classes, where little hangs on either (docs/results.md).
+/// in cross-validation among training classes, where little hangs on either (docs/choices.md).
 const COMPARED_SHRINKAGE: f64 = 1.0;
 /// Directions that come loud, and how loud the others are. Chosen among 24 to 96 and 0 to 0.2 as the shrinkage was.
 const LOUD: usize = 48;
