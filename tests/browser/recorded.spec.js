@@ -209,7 +209,7 @@ test('every lesson opens a ready episode and says what is on the board', async (
 test('an answer that is none of the names says so, with the number behind it', async ({ page }) => {
   await beginWithNone(page);
   await page.reload();
-  const { name, concepts } = noneOfThese();
+  const { name, concepts } = noneOfThese;
   const likeliest = concepts.reduce((best, one) =>
     one.probability > best.probability ? one : best,
   );
