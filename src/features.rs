@@ -3,21 +3,20 @@
 //! The encoder does not change in training or in a benchmark, so each picture passes through it once. A class is one file of f16 beside
 //! a list of its pictures; both are written whole or not at all, so that an interrupted run goes on where it stopped.
 
-use std::collections::BTreeMap;
+mod encoder;
+mod lists;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::thread;
 
-use burn::tensor::{Device, Tensor, TensorData};
 use half::f16;
-use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use crate::model::vision::Vision;
-use crate::model::{ModelConfig, ParameterError, Parameters};
-use crate::picture::Square;
-use crate::weights::EncodedTensor;
+pub use encoder::Encoder;
+pub use lists::{ClassNames, Split, Splits, Styles, share_argument, source_argument};
+
+use crate::model::ParameterError;
 use crate::weights::quant::QuantError;
 
 /// Why a folder could not be read.
@@ -54,124 +53,6 @@ pub enum FeatureError {
     /// The device gave no result.
     #[error("encoding failed: {0}")]
     Device(String),
-}
-
-/// Which classes of a source are for what.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub struct Split {
-    /// For training.
-    #[serde(default)]
-    pub train: Vec<String>,
-    /// Never trained on.
-    #[serde(default)]
-    pub held_out: Vec<String>,
-}
-
-/// The splits of several sources, `{"NAME": {"train": [...], "held_out": [...]}}`.
-#[derive(Clone, Debug)]
-pub struct Splits(BTreeMap<String, Split>);
-
-impl Splits {
-    /// Reads the JSON file `path`.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be read, or is of another form.
-    pub fn read(path: &Path) -> Result<Self, FeatureError> {
-        let path = path.to_owned();
-        match serde_json::from_str(&read_text(&path)?) {
-            Ok(splits) => Ok(Self(splits)),
-            Err(source) => Err(FeatureError::Split { path, source }),
-        }
-    }
-
-    /// The split of a source.
-    ///
-    /// # Errors
-    ///
-    /// When there is none.
-    pub fn of(&self, source: &str) -> Result<&Split, FeatureError> {
-        let split = self.0.get(source);
-        split.ok_or_else(|| FeatureError::NoSource(source.to_owned()))
-    }
-}
-
-/// Which styles of a source's pictures are for what. A picture's file is named STYLE-NUMBER.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub struct Styles {
-    /// For training.
-    pub train: Vec<String>,
-    /// Never trained on.
-    pub held_out: Vec<String>,
-}
-
-impl Styles {
-    /// Reads the JSON file `path`, `{"train": [...], "held_out": [...]}`.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be read, or is of another form.
-    pub fn read(path: &Path) -> Result<Self, FeatureError> {
-        let path = path.to_owned();
-        serde_json::from_str(&read_text(&path)?)
-            .map_err(|source| FeatureError::Split { path, source })
-    }
-
-    /// The style of a file.
-    pub fn of(file: &str) -> &str {
-        file.rsplit_once('-').map_or(file, |(style, _)| style)
-    }
-}
-
-/// What classes are really called.
-#[derive(Clone, Debug, Default)]
-pub struct ClassNames(BTreeMap<String, Vec<String>>);
-
-impl ClassNames {
-    /// Reads a file of a class and its names a line: a tab after the class, commas between the names, the commonest first.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be read.
-    pub fn read(path: &Path) -> Result<Self, FeatureError> {
-        let text = read_text(path)?;
-        let lines = text.lines().filter_map(|line| line.split_once('\t'));
-        let names = |text: &str| text.split(',').map(|name| name.trim().to_owned()).collect();
-        Ok(Self(
-            lines
-                .map(|(class, text)| (class.to_owned(), names(text)))
-                .collect(),
-        ))
-    }
-
-    /// The names of a class; that of its folder, in words, where none is listed.
-    pub fn of(&self, class: &str) -> Vec<String> {
-        let listed = self.0.get(class).cloned();
-        listed.unwrap_or_else(|| vec![class.replace(['_', '-'], " ").to_lowercase()])
-    }
-}
-
-/// Reads `NAME=FOLDER`, as a program is told of a source.
-///
-/// # Errors
-///
-/// When there is no equals sign.
-pub fn source_argument(text: &str) -> Result<(String, PathBuf), String> {
-    let (name, folder) = text.split_once('=').ok_or("write NAME=FOLDER")?;
-    Ok((name.to_owned(), folder.into()))
-}
-
-/// Reads a share, as a program is told of one.
-///
-/// # Errors
-///
-/// When it is no number from 0 to 1.
-pub fn share_argument(text: &str) -> Result<f64, String> {
-    let share = text
-        .parse()
-        .ok()
-        .filter(|share| (0.0..=1.0).contains(share));
-    share.ok_or_else(|| format!("'{text}' is no number from 0 to 1"))
 }
 
 /// A class and its pictures' features.
@@ -263,152 +144,6 @@ fn kept(pictures: usize, count: usize) -> usize {
         pictures - count
     } else {
         pictures
-    }
-}
-
-/// The picture encoder apart from a model, for pictures that are read before one runs.
-#[derive(Clone)]
-pub struct Encoder {
-    vision: Vision,
-    config: ModelConfig,
-    /// The block before which it stops.
-    until: Option<usize>,
-    /// Identifies the encoder's tensors and how they are computed with.
-    key: String,
-}
-
-impl Encoder {
-    /// Takes the encoder's tensors (`vision.*`) out of those of a pack or of the original files. It runs by the page's kernels.
-    ///
-    /// # Errors
-    ///
-    /// When a tensor is missing, or of another form or shape.
-    pub fn take<'w>(
-        config: &ModelConfig,
-        weights: impl IntoIterator<Item = (&'w String, &'w EncodedTensor)>,
-    ) -> Result<Self, FeatureError> {
-        let parameters = Parameters::new(&Device::flex()).for_kernels();
-        Self::new(config, weights, parameters, "kernels")
-    }
-
-    /// The same by plain tensor operations, to measure what our kernels' rounding costs.
-    ///
-    /// # Errors
-    ///
-    /// As [`Encoder::take`].
-    pub fn plain<'w>(
-        config: &ModelConfig,
-        weights: impl IntoIterator<Item = (&'w String, &'w EncodedTensor)>,
-    ) -> Result<Self, FeatureError> {
-        Self::new(config, weights, Parameters::new(&Device::flex()), "plain")
-    }
-
-    /// Features by kernels and by plain operations are not the same bit for bit, so that `way` is part of the key.
-    fn new<'w>(
-        config: &ModelConfig,
-        weights: impl IntoIterator<Item = (&'w String, &'w EncodedTensor)>,
-        mut parameters: Parameters,
-        way: &str,
-    ) -> Result<Self, FeatureError> {
-        let mut hash = Sha256::new();
-        hash.update(way);
-        for (name, tensor) in weights {
-            if name.starts_with("vision.") {
-                hash.update(name);
-                hash.update(&tensor.bytes);
-                parameters.insert_encoded(name.clone(), tensor.clone())?;
-            }
-        }
-        Ok(Self {
-            vision: Vision::take(&config.vision, &mut parameters)?,
-            config: config.clone(),
-            until: None,
-            key: format!("{:.12}", hexadecimal(&hash.finalize())),
-        })
-    }
-
-    /// Values of a picture.
-    fn width(&self) -> usize {
-        match self.until {
-            None => self.config.connector.parts * self.config.vision.head_channels,
-            Some(block) => self.config.vision.shape_before(block).iter().product(),
-        }
-    }
-
-    /// One that gives the map before block number `block` in place of features, `[channels, rows, columns]` row-major.
-    #[must_use]
-    pub fn until(mut self, block: usize) -> Self {
-        self.until = Some(block);
-        self.key = format!("{}-{block}", self.key);
-        self
-    }
-
-    /// Features of those of some files of a folder that are pictures, with their names: folders hold lists and licences too.
-    fn read(
-        &self,
-        folder: &Path,
-        files: &[String],
-    ) -> Result<(Vec<String>, Vec<f16>), FeatureError> {
-        let (mut kept, mut values) = (Vec::new(), Vec::new());
-        for file in files {
-            let path = folder.join(file);
-            let bytes = fs::read(&path).map_err(|source| FeatureError::File { path, source })?;
-            if let Ok(square) = Square::decode(file, &bytes) {
-                values.extend(self.encode(&square)?.into_iter().map(f16::from_f32));
-                kept.push(file.clone());
-            }
-        }
-        Ok((kept, values))
-    }
-
-    /// As [`Encoder::read`], on as many threads as there are cores.
-    fn read_dealt(
-        &self,
-        folder: &Path,
-        files: &[String],
-    ) -> Result<(Vec<String>, Vec<f16>), FeatureError> {
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        let hands = files.chunks(files.len().div_ceil(threads).max(1));
-        let read: Result<Vec<_>, FeatureError> = thread::scope(|scope| {
-            let running: Vec<_> = hands
-                .map(|hand| {
-                    let encoder = self.clone();
-                    scope.spawn(move || encoder.read(folder, hand))
-                })
-                .collect();
-            let panicked = |_| FeatureError::Device("a thread panicked".to_owned());
-            running
-                .into_iter()
-                .map(|thread| thread.join().map_err(panicked)?)
-                .collect()
-        });
-        let (kept, values): (Vec<_>, Vec<_>) = read?.into_iter().unzip();
-        Ok((kept.concat(), values.concat()))
-    }
-
-    /// Features of the blank picture, which takes the place of another that is not to be seen; `[parts * channels]` row-major, or the map.
-    ///
-    /// # Errors
-    ///
-    /// When the device cannot compute them.
-    pub fn blank(&self) -> Result<Vec<f16>, FeatureError> {
-        let values = self.encode(&Square::blank())?;
-        Ok(values.into_iter().map(f16::from_f32).collect())
-    }
-
-    /// Features of a square, `[parts * channels]` row-major, or the map.
-    fn encode(&self, square: &Square) -> Result<Vec<f32>, FeatureError> {
-        let size = self.config.vision.image_size;
-        let pixels = TensorData::new(square.to_input(), [1, 3, size, size]);
-        let pixels = Tensor::from_data(pixels, &Device::flex());
-        let values = match self.until {
-            None => self.vision.features(pixels).try_into_vec_as::<f32>(),
-            Some(block) => {
-                let map = self.vision.map_before(block, pixels);
-                map.try_into_vec_as::<f32>()
-            }
-        };
-        values.map_err(|error| FeatureError::Device(format!("{error:?}")))
     }
 }
 
@@ -620,13 +355,5 @@ mod tests {
         );
         assert!(class.split_off(1).is_empty());
         assert_eq!(class.len(), 4);
-    }
-
-    #[test]
-    fn a_class_without_a_line_is_called_as_its_folder() {
-        let names = [("n1".to_owned(), vec!["goldfish".to_owned()])];
-        let names = ClassNames(BTreeMap::from(names));
-        assert_eq!(names.of("n1"), ["goldfish"]);
-        assert_eq!(names.of("Ice_Cream"), ["ice cream"]);
     }
 }
