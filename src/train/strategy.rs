@@ -262,7 +262,7 @@ const PLAIN_CLASSES: f64 = 0.5;
 const LINK_ALONE: f64 = 0.2;
 /// After that, share of the batches that are pictures to be called by their real names, and that are plain text.
 const NAMING_SHARE: f64 = 0.2;
-const TEXT_SHARE: f64 = 0.06;
+const TEXT_SHARE: f64 = 0.2;
 /// Pictures alone that stand for one episode in a batch.
 const LONE_PICTURES: usize = 4;
 
