@@ -1,8 +1,10 @@
-//! What the page's worker calls: the whole surface between JavaScript and the model, and the only file with wasm-bindgen.
+//! What the page's worker calls: the whole surface between JavaScript and the model, and with its submodules all that knows wasm-bindgen.
 //!
 //! Structures cross by serde-wasm-bindgen. Whatever goes wrong is thrown as `{ code, subject, detail }`: a code of the texts, the thing it
 //! concerns, and the numbers that its sentence needs.
 
+mod error;
+mod loader;
 mod poll;
 mod share;
 
@@ -12,159 +14,25 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use js_sys::{Function, Promise, Reflect, Uint8Array};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{MessageChannel, WorkerGlobalScope};
+use web_sys::MessageChannel;
 use web_time::Instant;
 
+use self::error::{WebError, from_js, to_js};
 use self::poll::Poll;
-use crate::device::{self, Fault, Kind, Opened, Preference};
+use crate::device::Opened;
 use crate::episode::{
-    Concept, Episode, EpisodeError, Example, Intervention, Query, interleave, validate_concepts,
+    Concept, Episode, Example, Intervention, Query, interleave, validate_concepts,
 };
-use crate::folder::{FolderError, FolderTest, Listed, Listing};
-use crate::model::Parameters;
-use crate::picture::{self, PictureError, Square, check_size};
+use crate::folder::{FolderTest, Listed, Listing};
+use crate::picture::{self, Square, check_size};
 use crate::protocol::cell::Cell as ProtocolCell;
 use crate::protocol::task::Trial;
-use crate::rehearsal::rehearse;
 use crate::reply::{Comparison, Reply};
-use crate::session::{AnswerToken, Features, LinkedExample, Session, SessionError};
-use crate::text::tokenizer::Tokenizer;
-use crate::weights::pack::{Adapters, Manifest, PackError, PackReader, sha256};
-
-/// A failure as the page gets it.
-#[derive(Serialize)]
-struct WebError {
-    code: &'static str,
-    subject: String,
-    detail: Value,
-}
-
-impl WebError {
-    fn new(code: &'static str, subject: impl Into<String>, detail: Value) -> Self {
-        Self {
-            code,
-            subject: subject.into(),
-            detail,
-        }
-    }
-
-    fn internal(message: impl ToString) -> Self {
-        Self::new("internal", "", json!({ "message": message.to_string() }))
-    }
-}
-
-impl From<WebError> for JsValue {
-    fn from(error: WebError) -> Self {
-        to_js(&error)
-    }
-}
-
-impl From<PictureError> for WebError {
-    fn from(error: PictureError) -> Self {
-        let detail = match &error {
-            PictureError::TooLargeFile { megabytes, .. } => {
-                json!({ "megabytes": megabytes, "limit": picture::FILE_LIMIT })
-            }
-            PictureError::TooManyPixels { megapixels, .. } => {
-                json!({ "megapixels": megapixels, "limit": picture::RASTER_LIMIT })
-            }
-            _ => json!({ "message": error.to_string() }),
-        };
-        Self::new(error.code(), error.name(), detail)
-    }
-}
-
-impl From<SessionError> for WebError {
-    fn from(error: SessionError) -> Self {
-        match error {
-            SessionError::TooLong { tokens, limit } => Self::new(
-                "sequence-too-long",
-                "",
-                json!({ "tokens": tokens, "limit": limit }),
-            ),
-            SessionError::Device(message) => {
-                Self::new("device-lost", "", json!({ "message": message }))
-            }
-            other => Self::internal(other),
-        }
-    }
-}
-
-impl From<Fault> for WebError {
-    fn from(fault: Fault) -> Self {
-        let detail = json!({ "message": fault.to_string() });
-        match fault {
-            Fault::Lost(_) | Fault::Invalid(_) => Self::new("device-lost", "", detail),
-            Fault::OutOfMemory(_) => Self::new("out-of-memory", "", detail),
-        }
-    }
-}
-
-impl From<PackError> for WebError {
-    fn from(error: PackError) -> Self {
-        let detail = match &error {
-            PackError::ShardTruncated {
-                bytes, expected, ..
-            } => {
-                json!({ "bytes": bytes, "expected": expected })
-            }
-            _ => json!({ "message": error.to_string() }),
-        };
-        Self::new(error.code(), error.subject(), detail)
-    }
-}
-
-impl From<EpisodeError> for WebError {
-    fn from(error: EpisodeError) -> Self {
-        let subject = match &error {
-            EpisodeError::ControlCharacter { name, .. }
-            | EpisodeError::LongName { name, .. }
-            | EpisodeError::DuplicateName { name, .. }
-            | EpisodeError::TooManyPictures { name, .. }
-            | EpisodeError::NoPicture { name, .. } => name.clone(),
-            _ => String::new(),
-        };
-        let (concept, message) = (error.concept(), error.to_string());
-        let detail = match &error {
-            EpisodeError::LongName { length, limit, .. } => json!({
-                "concept": concept, "message": message, "length": length, "limit": limit,
-            }),
-            EpisodeError::TooManyConcepts { count, limit }
-            | EpisodeError::TooManyQueries { count, limit }
-            | EpisodeError::TooManyPictures { count, limit, .. } => json!({
-                "concept": concept, "message": message, "count": count, "limit": limit,
-            }),
-            _ => json!({ "concept": concept, "message": message }),
-        };
-        Self::new(error.code(), subject, detail)
-    }
-}
-
-impl From<FolderError> for WebError {
-    fn from(error: FolderError) -> Self {
-        let count = match error {
-            FolderError::FewConcepts(count) => count,
-            FolderError::Task(_) => 0,
-        };
-        let detail = json!({ "count": count, "message": error.to_string() });
-        Self::new(error.code(), "", detail)
-    }
-}
-
-/// Plain objects and arrays, as JSON has them.
-fn to_js(value: &impl Serialize) -> JsValue {
-    value
-        .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
-        .unwrap_or_else(|error| JsValue::from_str(&error.to_string()))
-}
-
-fn from_js<T: for<'a> Deserialize<'a>>(value: JsValue) -> Result<T, WebError> {
-    serde_wasm_bindgen::from_value(value).map_err(WebError::internal)
-}
+use crate::session::{AnswerToken, Features, LinkedExample, Session};
 
 /// Lets the worker read its messages: a press on Stop, above all. A message to itself, as a timer waits for four milliseconds, a tenth of
 /// what a token takes.
@@ -269,129 +137,6 @@ impl Pictures {
             rgb,
             animated: false, // no matter to who sees one frame
         })
-    }
-}
-
-/// Takes a pack in, shard by shard, onto a device.
-#[wasm_bindgen]
-pub struct PackLoader {
-    pack: String,
-    opened: Opened,
-    poll: Poll,
-    reader: PackReader,
-    parameters: Parameters,
-}
-
-#[wasm_bindgen]
-impl PackLoader {
-    /// SHA-256 of the manifest, in hexadecimal digits: which pack it is.
-    pub fn pack(&self) -> String {
-        self.pack.clone()
-    }
-
-    /// Reads the manifest and opens a device; `preference` is `auto`, `webgpu` or `cpu`.
-    pub async fn open(manifest: String, preference: JsValue) -> Result<PackLoader, JsValue> {
-        let pack = sha256(manifest.as_bytes());
-        let manifest = Manifest::parse(&manifest).map_err(WebError::from)?;
-        let preference: Preference = from_js(preference)?;
-        let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
-        let has_webgpu = Reflect::get(&scope.navigator(), &"gpu".into())
-            .is_ok_and(|gpu| !gpu.is_undefined() && !gpu.is_null());
-        let opened = device::open(preference, has_webgpu, manifest.largest_tensor())
-            .await
-            .map_err(|reason| {
-                let detail = json!({ "reason": reason, "message": reason.to_string() });
-                WebError::new("device-unavailable", "", detail)
-            })?;
-        let poll = Poll::of(&opened).await;
-        let parameters = Parameters::new(&opened.device).for_kernels();
-        let adapters = match opened.kind {
-            Kind::Cpu => Adapters::Beside,
-            Kind::Webgpu => Adapters::Merged,
-        };
-        Ok(PackLoader {
-            pack,
-            opened,
-            poll,
-            reader: PackReader::new(manifest, adapters),
-            parameters,
-        })
-    }
-
-    /// `{ kind, name, reason }`.
-    pub fn device(&self) -> JsValue {
-        let Opened {
-            kind, name, reason, ..
-        } = &self.opened;
-        to_js(&json!({ "kind": kind, "name": name, "reason": reason }))
-    }
-
-    /// `{ tokenizer: { path, bytes, sha256 }, shards: [the same], total_bytes }`.
-    pub fn files(&self) -> JsValue {
-        let manifest = self.reader.manifest();
-        let total: u64 = manifest.shards.iter().map(|shard| shard.bytes).sum();
-        to_js(&json!({
-            "tokenizer": manifest.tokenizer,
-            "shards": manifest.shards,
-            "total_bytes": total + manifest.tokenizer.bytes,
-        }))
-    }
-
-    /// Checks a shard, decodes what it completes and puts it on the device.
-    pub async fn push(&mut self, index: usize, bytes: Vec<u8>) -> Result<(), JsValue> {
-        self.reader.push_to(index, &bytes, |name, tensor| {
-            let inserted = self.parameters.insert_encoded(name, tensor);
-            inserted.map_err(WebError::internal)
-        })?;
-        check(&self.opened)?;
-        Ok(())
-    }
-
-    /// What compiles the device's kernels while the shards are on their way, where it has any to compile.
-    pub fn rehearsal(&self) -> Option<Rehearsal> {
-        (self.opened.kind == Kind::Webgpu).then(|| Rehearsal {
-            manifest: self.reader.manifest().clone(),
-            opened: self.opened.clone(),
-            poll: self.poll.clone(),
-        })
-    }
-
-    /// Builds the model once every shard is in. Uses the loader up.
-    pub fn finish(self, tokenizer: &[u8]) -> Result<WebSession, JsValue> {
-        let manifest = self.reader.finish().map_err(WebError::from)?;
-        let tables = manifest
-            .tokenizer_tables(tokenizer)
-            .map_err(WebError::from)?;
-        let tokenizer = Tokenizer::from_json(tables).map_err(WebError::internal)?;
-        let session =
-            Session::new(&manifest.config, self.parameters, tokenizer).map_err(WebError::from)?;
-        Ok(WebSession {
-            opened: self.opened,
-            poll: self.poll,
-            session: RefCell::new(Some(session)),
-            features: RefCell::default(),
-            blank: RefCell::default(),
-            linked: RefCell::default(),
-            stop: Cell::new(false),
-        })
-    }
-}
-
-/// See `rehearsal.rs`. Apart from the loader, which takes shards in meanwhile.
-#[wasm_bindgen]
-pub struct Rehearsal {
-    manifest: Manifest,
-    opened: Opened,
-    poll: Poll,
-}
-
-#[wasm_bindgen]
-impl Rehearsal {
-    /// Runs it, and uses it up.
-    pub async fn run(self) -> Result<(), JsValue> {
-        let work = rehearse(&self.manifest, &self.opened.device);
-        let done = self.poll.through(work).await;
-        Ok(done.map_err(WebError::internal)?)
     }
 }
 
@@ -508,6 +253,20 @@ pub struct WebSession {
     blank: RefCell<Option<Features>>,
     linked: RefCell<Link>,
     stop: Cell<bool>,
+}
+
+impl WebSession {
+    fn new(opened: Opened, poll: Poll, session: Session) -> Self {
+        Self {
+            opened,
+            poll,
+            session: RefCell::new(Some(session)),
+            features: RefCell::default(),
+            blank: RefCell::default(),
+            linked: RefCell::default(),
+            stop: Cell::new(false),
+        }
+    }
 }
 
 #[wasm_bindgen]

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use wasm_bindgen::prelude::*;
 
-use super::{Pictures, WebError, from_js, to_js};
+use super::Pictures;
+use super::error::{WebError, from_js, to_js};
 use crate::episode::Concept;
 use crate::reply::Reply;
 use crate::share::{Qr, Said, ShareError, SharedEpisode, SharedPicture, check_file, lossless};
