@@ -53,7 +53,7 @@ export async function chooseQuery(page, { file: path }) {
 export const recordingOf = (id) =>
   JSON.parse(readFileSync(new URL(`../../www/recorded/${id}.json`, import.meta.url), 'utf8'));
 
-/** An answer that is none of two names, as the model may give it; no recording has one. */
+/** An answer that is none of two names, as the model may give it. Made up, as no recording can be relied on to have one. */
 export const noneOfThese = {
   name: 'smiling robot',
   tokens: [
