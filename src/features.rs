@@ -17,6 +17,7 @@ pub use encoder::Encoder;
 pub use lists::{ClassNames, Split, Splits, Styles, share_argument, source_argument};
 
 use crate::model::ParameterError;
+use crate::weights::pack::hexadecimal;
 use crate::weights::quant::QuantError;
 
 /// Why a folder could not be read.
@@ -266,10 +267,6 @@ impl<'a> FeatureReader<'a> {
         write(&path, &bytes)?;
         Ok(ClassFeatures::new(class.to_owned(), kept, values))
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn read_dir(path: &Path) -> Result<Vec<String>, FeatureError> {

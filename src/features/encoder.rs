@@ -8,11 +8,12 @@ use burn::tensor::{Device, Tensor, TensorData};
 use half::f16;
 use sha2::{Digest as _, Sha256};
 
-use super::{FeatureError, hexadecimal};
+use super::FeatureError;
 use crate::model::vision::Vision;
 use crate::model::{ModelConfig, Parameters};
 use crate::picture::Square;
 use crate::weights::EncodedTensor;
+use crate::weights::pack::hexadecimal;
 
 /// The picture encoder apart from a model, for pictures that are read before one runs.
 #[derive(Clone)]

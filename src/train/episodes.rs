@@ -7,7 +7,7 @@ use rand::Rng;
 use rand::seq::{SliceRandom as _, index};
 
 use super::channels::Channels;
-use super::names;
+use super::names::{self, Family};
 use super::strategy::{Company, Naming, Rules, Shape};
 use crate::features::ClassFeatures;
 use crate::model::connector::MARKS;
@@ -426,6 +426,7 @@ impl Writer<'_> {
             Naming::Invented { .. } => 0.0,
             Naming::First | Naming::Real => 1.0,
         };
+        let family = Family::choose(rng, rules.wide_names);
         let mut texts: Vec<String> = Vec::with_capacity(chosen.len());
         let mut names = Vec::with_capacity(chosen.len());
         for (concept, &class) in chosen.iter().enumerate() {
@@ -437,7 +438,7 @@ impl Writer<'_> {
             } else if invent {
                 names::letters(rng, 10)
             } else {
-                names::draw(rng, self.tokenizer, rules.wide_names, &texts)
+                family.draw(rng, self.tokenizer, &texts)
             };
             names.push(Name {
                 tokens: name_tokens(self.tokenizer, &text),

@@ -80,20 +80,80 @@ fn phrase(rng: &mut impl Rng, tokenizer: &Tokenizer) -> String {
         .to_owned()
 }
 
-/// Draws one name that is none of `taken`. With `wide`, mostly invented words of one to four syllables, some with capitals, spaces, digits
-/// or signs, some of real words, some long, some in other scripts or of signs alone; else syllables only.
-pub fn draw(rng: &mut impl Rng, tokenizer: &Tokenizer, wide: bool, taken: &[String]) -> String {
-    loop {
-        let name = if wide {
-            any(rng, tokenizer)
+/// Share of the episodes whose names are all written in one script other than the Latin one, and of those whose names begin alike.
+const ONE_SCRIPT_SHARE: f64 = 0.15;
+const ALIKE_SHARE: f64 = 0.1;
+
+/// What the invented names of one episode have in common. Where each is of any kind, their first tokens tell nearly all of them apart, and
+/// nothing is learned about names whose first tokens are the same, as are those of most names in a script that the tokenizer cuts into
+/// bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Nothing but that they are syllables.
+    Syllables,
+    /// Nothing: mostly invented words of one to four syllables, some with capitals, spaces, digits or signs, some of real words, some long,
+    /// some in other scripts or of signs alone.
+    Any,
+    /// Letters of one script, from its first to its last scalar.
+    Script(char, char),
+    /// The beginning, to which each adds syllables, a word or a number.
+    Alike(String),
+}
+
+impl Family {
+    /// Chooses one for an episode; `wide`, of all, else of syllables alone.
+    pub fn choose(rng: &mut impl Rng, wide: bool) -> Self {
+        if !wide {
+            return Self::Syllables;
+        }
+        let kind = rng.random::<f64>();
+        if kind < ONE_SCRIPT_SHARE {
+            let (first, last) = script(rng);
+            Self::Script(first, last)
+        } else if kind < ONE_SCRIPT_SHARE + ALIKE_SHARE {
+            let count = rng.random_range(1..=2);
+            Self::Alike(syllables(rng, count))
         } else {
-            let count = rng.random_range(2..=3);
-            syllables(rng, count)
-        };
-        if !taken.contains(&name) {
-            return name;
+            Self::Any
         }
     }
+
+    /// Draws one name of the family that is none of `taken`.
+    pub fn draw(&self, rng: &mut impl Rng, tokenizer: &Tokenizer, taken: &[String]) -> String {
+        loop {
+            let name = match self {
+                Self::Syllables => {
+                    let count = rng.random_range(2..=3);
+                    syllables(rng, count)
+                }
+                Self::Any => any(rng, tokenizer),
+                Self::Script(first, last) => written(rng, *first, *last),
+                Self::Alike(begin) => {
+                    let count = rng.random_range(1..=2);
+                    match rng.random_range(0..4) {
+                        0 => format!("{begin} {}", syllables(rng, count)),
+                        1 => format!("{begin}-{}", rng.random_range(0..100)),
+                        _ => format!("{begin}{}", syllables(rng, count)),
+                    }
+                }
+            };
+            if !taken.contains(&name) {
+                return name;
+            }
+        }
+    }
+}
+
+fn script(rng: &mut impl Rng) -> (char, char) {
+    SCRIPTS.choose(rng).copied().unwrap_or(('a', 'z'))
+}
+
+/// One to ten letters from `first` to `last`.
+fn written(rng: &mut impl Rng, first: char, last: char) -> String {
+    let length = [1, 2, 3, 4, 5, 7, 10][rng.random_range(0..7)];
+    (0..length)
+        .map(|_| rng.random_range(first..=last))
+        .collect()
 }
 
 fn any(rng: &mut impl Rng, tokenizer: &Tokenizer) -> String {
@@ -107,11 +167,8 @@ fn any(rng: &mut impl Rng, tokenizer: &Tokenizer) -> String {
         5 => letters(rng, 8),
         6..=8 => vocabulary_word(rng, tokenizer).unwrap_or_else(|| syllables(rng, count)),
         9 | 10 => {
-            let (first, last) = SCRIPTS.choose(rng).copied().unwrap_or(('a', 'z'));
-            let length = [1, 2, 3, 4, 5, 7, 10][rng.random_range(0..7)];
-            (0..length)
-                .map(|_| rng.random_range(first..=last))
-                .collect()
+            let (first, last) = script(rng);
+            written(rng, first, last)
         }
         11 => phrase(rng, tokenizer),
         12 => (0..rng.random_range(1..=4))
@@ -123,10 +180,46 @@ fn any(rng: &mut impl Rng, tokenizer: &Tokenizer) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use rand::SeedableRng as _;
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
+
+    #[test]
+    fn a_family_is_of_one_script_or_begins_alike() {
+        let json = r#"{ "version": 1, "special": 1, "tokens": ["<|im_start|>", "c", "a", "t", "ca", "cat"],
+            "merges": ["c a", "ca t"] }"#;
+        let tokenizer = Tokenizer::from_json(json).unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut scripts = 0;
+        let mut alike = 0;
+        for _ in 0..400 {
+            let family = Family::choose(&mut rng, true);
+            let mut names: Vec<String> = Vec::new();
+            for _ in 0..5 {
+                names.push(family.draw(&mut rng, &tokenizer, &names));
+            }
+            let distinct: BTreeSet<&String> = names.iter().collect();
+            assert_eq!(distinct.len(), 5, "{names:?}");
+            match &family {
+                Family::Script(first, last) => {
+                    scripts += 1;
+                    let mut letters = names.iter().flat_map(|name| name.chars());
+                    assert!(letters.all(|letter| (*first..=*last).contains(&letter)));
+                }
+                Family::Alike(begin) => {
+                    alike += 1;
+                    assert!(names.iter().all(|name| name.starts_with(begin.as_str())));
+                }
+                Family::Syllables | Family::Any => {}
+            }
+        }
+        // 60 and 40 are expected.
+        assert!((30..90).contains(&scripts) && (15..65).contains(&alike));
+        assert_eq!(Family::choose(&mut rng, false), Family::Syllables);
+    }
 
     #[test]
     fn letters_are_lower_case_and_not_too_many() {

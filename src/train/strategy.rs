@@ -22,7 +22,8 @@ pub enum Strategy {
     TwoWayWeight,
     /// `mix` (\[mix\]): \[2-way-random\] by turns with the tasks that the model had before, here pictures to be called by their real names.
     Mix,
-    /// `link`, ours: 2 to 5 concepts of 1 to 8 pictures, names invented (now and then real), hard negatives, blends of classes, single
+    /// `link`, ours: 2 to 5 concepts of 1 to 8 pictures, 24 in all at most, names invented (now and then real; now and then of one script, or
+    /// alike in how they begin), hard negatives, blends of classes, single
     /// pictures in clutter, channels that are silent or change places, pictures of which little is seen, every predictable name learned; after
     /// a while blank support pictures, naming without a support set and plain text between them.
     Link,
@@ -79,7 +80,7 @@ pub struct Ingredients {
     pub blank: bool,
     /// Every name that is predictable is learned from, not the queries' alone.
     pub every_name: bool,
-    /// Names of many kinds, not syllables alone.
+    /// Names of many kinds, not syllables alone; in some episodes all of one script, or beginning alike.
     pub wide_names: bool,
     /// Real names in some episodes.
     pub real_names: bool,
@@ -346,6 +347,9 @@ fn exponential(rng: &mut impl Rng) -> usize {
         .unwrap_or(8)
 }
 
+/// Pictures of the support set, at most: enough for five concepts with four pictures each.
+const MOST_PICTURES: usize = 24;
+
 fn link_shape(ingredients: Ingredients, rng: &mut impl Rng) -> Shape {
     let queries = 3;
     if !ingredients.many_shapes {
@@ -356,12 +360,12 @@ fn link_shape(ingredients: Ingredients, rng: &mut impl Rng) -> Shape {
             queries,
         };
     }
-    let ways = [2, 2, 2, 3, 3, 4, 5][rng.random_range(0..7)];
+    let ways = [2, 2, 2, 3, 3, 4, 5, 5][rng.random_range(0..8)];
     // Few pictures more often than many: they cost less and are harder.
     let shots = [1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 6, 8][rng.random_range(0..12)];
     Shape {
         ways,
-        shots: usize::min(shots, 16 / ways),
+        shots: usize::min(shots, MOST_PICTURES / ways),
         queries,
     }
 }
