@@ -14,13 +14,10 @@ use crate::weights::HostTensor;
 /// Start of the connector's learned gain: visual tokens then have about the size of word embeddings.
 const INITIAL_GAIN: f32 = 0.1;
 
-/// Shrinkage of the discriminants. Chosen for the tuned encoder, among 1 to 30, by how right the comparison is on held-out classes, where little
-/// hangs on it (docs/choices.md).
-const SHRINKAGE: f64 = 10.0;
-
-/// Start of the connector's two learned sharpnesses, of the discriminants and of the learned vectors. Training changes them by a fifth at most.
-/// Twice as sharp, the decoder would find little more than the one picture that is most alike (docs/choices.md).
-const INITIAL_SHARPNESS: [f32; 2] = [5.0, 2.0];
+/// Start of the connector's two learned sharpnesses, of the discriminants and of the learned vectors. Training changes them by a fifth at most. The
+/// first was chosen among 0 to 20, the second began as it is, by how much of the likeness falls to the right pictures, on training and on held-out
+/// classes: between 8 and 20 little hangs on it (docs/choices.md).
+const INITIAL_SHARPNESS: [f32; 2] = [10.0, 5.0];
 
 const DISCRIMINANTS: &str = "connector.comparison.discriminants";
 const SHARPNESS: &str = "connector.comparison.sharpness";
@@ -70,7 +67,7 @@ pub fn initial_adapter(
     put(
         DISCRIMINANTS.into(),
         &[count, features],
-        discriminants(classes, parts, mean, deviation, count, SHRINKAGE),
+        discriminants(classes, parts, mean, deviation, count),
     );
     put("connector.mean".into(), &[features], geometry.mean);
     put(
@@ -157,8 +154,7 @@ pub fn renew_discriminants(
         return;
     };
     let (parts, count) = (config.connector.parts, config.connector.discriminants);
-    let (mean, deviation) = (&mean.data, &deviation.data);
-    let data = discriminants(classes, parts, mean, deviation, count, SHRINKAGE);
+    let data = discriminants(classes, parts, &mean.data, &deviation.data, count);
     let shape = vec![count, config.vision.head_channels];
     adapter.insert(DISCRIMINANTS.to_owned(), HostTensor { shape, data });
     let sharpness = adapter.get_mut(SHARPNESS);

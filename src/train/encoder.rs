@@ -31,9 +31,6 @@ const LIKENESS_WEIGHT: f64 = 2.0;
 const INITIAL_SHARPNESS: f32 = 2.3;
 /// Coordinates in which pictures are compared while the blocks learn. The connector's are fitted anew afterwards.
 const COORDINATES: usize = 192;
-/// Their shrinkage at the start. Chosen for the published encoder, among 1, 3 and 10, by the nearest prototype in cross-validation among training
-/// classes, where little hangs on it (docs/choices.md).
-const SHRINKAGE: f64 = 1.0;
 /// Pictures that pass through the blocks at once where nothing is learned.
 const TOGETHER: usize = 32;
 /// A length that is no length.
@@ -135,7 +132,7 @@ impl EncoderTrainer {
         let (mean, deviation) = statistics(&features, channels);
         let narrow = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect();
         let [mean, deviation]: [Vec<f32>; 2] = [narrow(mean), narrow(deviation)];
-        let map = discriminants(&features, 1, &mean, &deviation, COORDINATES, SHRINKAGE);
+        let map = discriminants(&features, 1, &mean, &deviation, COORDINATES);
         let map = TensorData::new(map, [COORDINATES, channels]);
         trainer.tuned.map = trainable("map", Tensor::from_data(map, &trainer.device));
         trainer.standard = [mean, deviation];

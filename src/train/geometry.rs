@@ -21,6 +21,9 @@ use crate::features::ClassFeatures;
 /// Shrinkage: this many times the mean variance within a class is added to every direction's. Chosen by the nearest prototype on the
 /// held-out classes' features among 0.1 to 10, where little hangs on it.
 const SHRINKAGE: f64 = 3.0;
+/// The same where whole pictures are compared. Chosen with the number of directions, among 1, 3 and 10 and 64 to 384, by the nearest prototype
+/// in cross-validation among training classes, where little hangs on either (docs/choices.md).
+const COMPARED_SHRINKAGE: f64 = 1.0;
 /// Directions that come loud, and how loud the others are. Chosen among 24 to 96 and 0 to 0.2 as the shrinkage was.
 const LOUD: usize = 48;
 const QUIET: f64 = 0.1;
@@ -77,15 +80,13 @@ impl Geometry {
 
 /// The `count` linear discriminants of whole pictures, `[count, channels]` row-major: in these coordinates pictures of one class vary by about
 /// one along each, and the classes apart the most along the first. Of features standardised by `mean` and `deviation`, `parts` vectors a
-/// picture, the first of the whole; every class counts as much as any other. `shrinkage` times the mean variance within a class is added to
-/// every direction's.
+/// picture, the first of the whole; every class counts as much as any other.
 pub fn discriminants(
     classes: &[&ClassFeatures],
     parts: usize,
     mean: &[f32],
     deviation: &[f32],
     count: usize,
-    shrinkage: f64,
 ) -> Vec<f32> {
     let channels = mean.len();
     let mut within = DMatrix::<f32>::zeros(channels, channels);
@@ -106,7 +107,7 @@ pub fn discriminants(
         centre_of.copy_from(&centre);
     }
     let within = within.cast::<f64>() / classes.len() as f64;
-    let shrinkage = shrinkage * within.trace() / channels as f64;
+    let shrinkage = COMPARED_SHRINKAGE * within.trace() / channels as f64;
     let whitening = whitening(within, shrinkage);
     let middle = centres.column_mean();
     for mut centre in centres.column_iter_mut() {
@@ -266,7 +267,7 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let classes = classes(&mut rng);
         let classes: Vec<&ClassFeatures> = classes.iter().collect();
-        let map = discriminants(&classes, 1, &[0.0; 8], &[1.0; 8], 2, 1.0);
+        let map = discriminants(&classes, 1, &[0.0; 8], &[1.0; 8], 2);
         assert_eq!(map.len(), 2 * 8);
         let weight =
             |channel: usize| -> f32 { map.chunks(8).map(|row| row[channel].powi(2)).sum() };
