@@ -29,6 +29,10 @@ const SCRIPTS: [(char, char); 9] = [
     ('à', 'ÿ'),
 ];
 
+/// Share of the episodes whose names are all written in the letters of one of [`SCRIPTS`], and of those whose names begin alike.
+const ONE_SCRIPT_SHARE: f64 = 0.15;
+const ALIKE_SHARE: f64 = 0.1;
+
 fn syllables(rng: &mut impl Rng, count: usize) -> String {
     let pick = |from: &[&'static str], rng: &mut _| from.choose(rng).copied().unwrap_or_default();
     (0..count)
@@ -80,10 +84,6 @@ fn phrase(rng: &mut impl Rng, tokenizer: &Tokenizer) -> String {
         .to_owned()
 }
 
-/// Share of the episodes whose names are all written in one script other than the Latin one, and of those whose names begin alike.
-const ONE_SCRIPT_SHARE: f64 = 0.15;
-const ALIKE_SHARE: f64 = 0.1;
-
 /// What the invented names of one episode have in common. Where each is of any kind, their first tokens tell nearly all of them apart, and
 /// nothing is learned about names whose first tokens are the same, as are those of most names in a script that the tokenizer cuts into
 /// bytes.
@@ -96,7 +96,7 @@ pub enum Family {
     Any,
     /// Letters of one script, from its first to its last scalar.
     Script(char, char),
-    /// The beginning, to which each adds syllables, a word or a number.
+    /// The beginning, to which each adds syllables, with a space or without, or a number.
     Alike(String),
 }
 

@@ -22,10 +22,10 @@ pub enum Strategy {
     TwoWayWeight,
     /// `mix` (\[mix\]): \[2-way-random\] by turns with the tasks that the model had before, here pictures to be called by their real names.
     Mix,
-    /// `link`, ours: 2 to 5 concepts of 1 to 8 pictures, 24 in all at most, names invented (now and then real; now and then of one script, or
-    /// alike in how they begin), hard negatives, blends of classes, single
-    /// pictures in clutter, channels that are silent or change places, pictures of which little is seen, every predictable name learned; after
-    /// a while blank support pictures, naming without a support set and plain text between them.
+    /// `link`, ours: 2 to 5 concepts of 1 to 8 pictures, 24 in all at most, names invented (now and then real, all of one script or alike in
+    /// how they begin), hard negatives, blends of classes, single pictures in clutter, channels that are silent or change places, pictures of
+    /// which little is seen, every predictable name learned; after a while blank support pictures, naming without a support set and plain text
+    /// between them.
     Link,
 }
 
