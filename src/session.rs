@@ -14,7 +14,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData, Transaction};
 use thiserror::Error;
 use web_time::Instant;
 
-use self::pool::pool;
+use self::pool::{Endings, pool};
 use crate::model::connector::Seen;
 use crate::model::decoder::{Decoder, KeyValueCache};
 use crate::model::{LinkContextModel, ModelConfig, ParameterError, Parameters};
@@ -130,7 +130,7 @@ pub struct Answer {
     /// Each concept's log-probability: that of its exact name followed by the stop. (A long name's probability itself may be too small
     /// for a number.) Empty when stopped.
     pub names: Vec<f64>,
-    /// The same by the decoder alone, before its attention had a say in which name is begun.
+    /// The same by the decoder alone, before its attention had a say in which name it is.
     pub own_names: Vec<f64>,
     /// Each example's share of the attention that the naming step pays to the examples' names (each with its stop), averaged over heads and
     /// layers, in the order of the examples; adds up to one. An answer is copied from a name, which has by then gathered its picture;
@@ -358,7 +358,7 @@ impl Session {
         (embedded, Some(visual.seen))
     }
 
-    /// Names a query, greedily; where that begins one of the names, the attention has its say in which (see `session/pool.rs`). Each token goes
+    /// Names a query, greedily; where that may go on as one name or another, the attention has its say in which (see `session/pool.rs`). Each token goes
     /// to `on_token` as it comes; a `Break` stops the answer.
     ///
     /// # Errors
@@ -391,44 +391,12 @@ impl Session {
         let (embedded, _) = self.embed(&positions, query, linked.seen.clone());
         let (hidden, attention) = self.model.decoder.extend(embedded, &mut self.cache, true);
         let last = hidden.narrow(0, positions.len() - 1, 1);
-        let first = self.model.decoder.likeliest(last);
-        let heads = linked.names.iter().map(|name| head(name, &self.template));
-        let heads: Vec<u32> = heads.collect();
-        let mut transaction = Transaction::default().register(first.top);
-        if let Some(attention) = attention {
-            transaction = transaction.register(attention);
-        }
-        if !heads.is_empty() {
-            transaction = transaction.register(first.logits.select(1, self.ints(&heads)));
-        }
-        let mut read = transaction
-            .execute_async()
-            .await
-            .map_err(device_error)?
-            .into_iter();
-        let top = Top::of(&values(read.next())?)?;
-        let shares = shares(&values(read.next())?, &linked.examples)?;
-        let own: Vec<f64> = if heads.is_empty() {
-            Vec::new()
-        } else {
-            let logits = values(read.next())?;
-            let own = logits.iter().map(|&logit| top.log_probability_of(logit));
-            own.map(f64::exp).collect()
-        };
-        let beginnings = pool(&heads, &own, &linked.shares_of_names(&shares));
-        // Whether it is one of the names is the decoder's alone to say.
-        let likeliest = beginnings
-            .iter()
-            .enumerate()
-            .max_by(|(_, a), (_, b)| a.total_cmp(b));
-        let chosen = likeliest
-            .map(|(name, _)| name)
-            .filter(|_| heads.contains(&top.id));
-        let (mut id, mut log) =
-            match chosen.and_then(|name| heads.get(name).zip(beginnings.get(name))) {
-                Some((&head, &probability)) => (head, probability.ln()),
-                None => (top.id, top.log_probability()),
-            };
+        let names = Endings::new(&linked.names, self.template.stop());
+        let (step, attention) = self.read_step(last, &names.next(&[]), attention).await?;
+        let shares = shares(&values(attention)?, &linked.examples)?;
+        let by_name = linked.shares_of_names(&shares);
+        let first = step.own.clone();
+        let (mut id, mut logs) = step.choose(&by_name);
         let asked = self.cache.len();
         let mut times = AnswerTimes {
             prefill: since(start),
@@ -439,11 +407,11 @@ impl Session {
         let limit = answer_limit(&linked.names);
         let mut stream = StreamDecoder::default();
         let (mut ids, mut tokens): (Vec<u32>, Vec<AnswerToken>) = (Vec::new(), Vec::new());
-        let mut log_probability = 0.0;
+        let mut walked = Vec::new();
         let mut finished = false;
         let mut stopped = false;
         while ids.len() < limit {
-            log_probability += log;
+            walked.push(logs.own);
             if id == self.template.stop() {
                 finished = true;
                 break;
@@ -458,7 +426,7 @@ impl Session {
             ids.push(id);
             tokens.push(AnswerToken {
                 text,
-                probability: log.exp() as f32,
+                probability: logs.pooled.exp() as f32,
             });
             if let Some(token) = tokens.last()
                 && on_token(token).await.is_break()
@@ -466,34 +434,35 @@ impl Session {
                 stopped = true;
                 break;
             }
-            let top = self.next_top(id).await?;
-            (id, log) = (top.id, top.log_probability());
+            let embedded = self.model.decoder.embed(self.ints(&[id]));
+            let (hidden, _) = self.model.decoder.extend(embedded, &mut self.cache, false);
+            let next = names.parting(&ids);
+            let (step, _) = self.read_step(hidden, &next, None).await?;
+            (id, logs) = step.choose(&by_name);
         }
         let name = name_of(&self.tokenizer.decode(&ids)).to_owned();
         times.decode = since(start);
 
         let start = Instant::now();
-        let (mut names, mut own_names) = (Vec::new(), Vec::new());
-        let mut concept = None;
-        let begun = beginnings.iter().zip(&own);
-        for (index, (name, (beginning, own))) in linked.names.iter().zip(begun).enumerate() {
-            let same = finished && *name == ids;
-            if same {
-                concept = Some(index);
-            }
+        let concept = linked
+            .names
+            .iter()
+            .position(|name| finished && *name == ids);
+        let mut own = Vec::new();
+        for (index, (name, first)) in linked.names.iter().zip(first).enumerate() {
             if stopped {
-                continue;
+                break;
             }
             // What greedy decoding has just walked need not be walked again.
-            let rest = if same {
-                log_probability - beginning.ln()
+            own.push(if concept == Some(index) {
+                walked.clone()
             } else {
                 self.cache.truncate(asked);
-                self.rest_log_probability(name).await?
-            };
-            names.push(beginning.ln() + rest);
-            own_names.push(own.ln() + rest);
+                self.log_probabilities(first, name).await?
+            });
         }
+        let own_names = own.iter().map(|logs| logs.iter().sum()).collect();
+        let names = names.pooled(&own, &by_name);
         times.evidence = since(start);
         Ok(Answer {
             name,
@@ -507,24 +476,54 @@ impl Session {
         })
     }
 
-    /// Writes one token after the cache; gives the likeliest next.
-    async fn next_top(&mut self, id: u32) -> Result<Top, SessionError> {
-        let embedded = self.model.decoder.embed(self.ints(&[id]));
-        let (hidden, _) = self.model.decoder.extend(embedded, &mut self.cache, false);
-        let top = self.model.decoder.likeliest(hidden).top;
-        Top::of(&values(Some(
-            top.into_data_async().await.map_err(device_error)?,
-        ))?)
+    /// Reads what a position says of the next token, and with it the attention, if there is any.
+    async fn read_step(
+        &self,
+        hidden: Tensor<2>,
+        next: &[(usize, u32)],
+        attention: Option<Tensor<1>>,
+    ) -> Result<(Step, Option<TensorData>), SessionError> {
+        let likeliest = self.model.decoder.likeliest(hidden);
+        let asked = attention.is_some();
+        let mut transaction = Transaction::default().register(likeliest.top);
+        if let Some(attention) = attention {
+            transaction = transaction.register(attention);
+        }
+        if !next.is_empty() {
+            let tokens: Vec<u32> = next.iter().map(|&(_, token)| token).collect();
+            transaction = transaction.register(likeliest.logits.select(1, self.ints(&tokens)));
+        }
+        let mut read = transaction
+            .execute_async()
+            .await
+            .map_err(device_error)?
+            .into_iter();
+        let top = Top::of(&values(read.next())?)?;
+        let attention = if asked { read.next() } else { None };
+        let own = if next.is_empty() {
+            Vec::new()
+        } else {
+            let logits = values(read.next())?;
+            let own = logits.iter().map(|&logit| top.log_probability_of(logit));
+            own.collect()
+        };
+        let next = next.to_vec();
+        Ok((Step { top, next, own }, attention))
     }
 
-    /// Log-probability of a name and its stop after the cache, but for the first token.
-    async fn rest_log_probability(&mut self, name: &[u32]) -> Result<f64, SessionError> {
-        let Some((_, rest)) = name.split_first() else {
-            return Ok(0.0);
-        };
-        let next = [rest, &[self.template.stop()]].concat();
-        let logs = self.following(name, &next).await?;
-        Ok(logs.into_iter().map(f64::from).sum())
+    /// Log-probability of each token of a name and of its stop after the cache, `first` that of the first.
+    async fn log_probabilities(
+        &mut self,
+        first: f64,
+        name: &[u32],
+    ) -> Result<Vec<f64>, SessionError> {
+        let mut logs = vec![first];
+        if let Some((_, rest)) = name.split_first() {
+            let next = [rest, &[self.template.stop()]].concat();
+            let following = self.following(name, &next).await?;
+            logs.extend(following.into_iter().map(f64::from));
+        }
+        Ok(logs)
     }
 
     /// Writes `ids` after the cache; gives the log-probability of each of `next`, one after each of `ids`.
@@ -571,11 +570,6 @@ fn values(data: Option<TensorData>) -> Result<Vec<f32>, SessionError> {
     data.try_into_vec::<f32>().map_err(device_error)
 }
 
-/// The first token of a name; of one that has none, what follows it.
-fn head(name: &[u32], template: &Template) -> u32 {
-    name.first().copied().unwrap_or(template.stop())
-}
-
 /// The likeliest token of a step, as the device gives it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Top {
@@ -606,6 +600,39 @@ impl Top {
     /// Log-probability of a token of this logit in the same step.
     fn log_probability_of(self, logit: f32) -> f64 {
         f64::from(logit - self.logit) - f64::from(self.rest)
+    }
+}
+
+/// What a step says of the next token.
+struct Step {
+    top: Top,
+    /// Names that may go on here, and with which token; none where there is nothing to choose between.
+    next: Vec<(usize, u32)>,
+    /// The log-probability of each of these tokens.
+    own: Vec<f64>,
+}
+
+/// Log-probabilities of a token: the decoder's own, and once the attention has had its say.
+struct Logs {
+    own: f64,
+    pooled: f64,
+}
+
+impl Step {
+    /// The token that is taken. `shares` are those of all names.
+    fn choose(&self, shares: &[f64]) -> (u32, Logs) {
+        let own = self.top.log_probability();
+        let taken = (self.top.id, Logs { own, pooled: own });
+        // Whether it is one of the names is the decoder's alone to say.
+        if !self.next.iter().any(|(_, token)| *token == self.top.id) {
+            return taken;
+        }
+        let pooled = pool(&self.next, &self.own, shares);
+        let each = self.next.iter().zip(self.own.iter().zip(pooled));
+        let likeliest = each.max_by(|(_, (_, a)), (_, (_, b))| a.total_cmp(b));
+        likeliest.map_or(taken, |((_, token), (&own, pooled))| {
+            (*token, Logs { own, pooled })
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use super::cell::{Cell, Control};
 use super::scoring::{Rate, highest};
 use super::shares_of_concepts;
 use super::table::{CellReport, Record, Report};
-use crate::session::pool::weight;
+use crate::session::pool::log_weight;
 
 /// Powers of the decoder's probability and of the attention's share that stand beside each other.
 const OWN: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
@@ -140,7 +140,7 @@ fn mix(record: &Record, powers: [f64; 2]) -> Vec<f64> {
     let shares = shares_of_concepts(own.len(), examples.zip(record.shares.iter().copied()));
     let weights = own.iter().zip(shares);
     let weights: Vec<f64> = weights
-        .map(|(log, share)| weight(log.exp(), share, powers))
+        .map(|(log, share)| log_weight(*log, share, powers).exp())
         .collect();
     let sum: f64 = weights.iter().sum();
     weights.into_iter().map(|weight| weight / sum).collect()

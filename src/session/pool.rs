@@ -1,8 +1,8 @@
-//! Two opinions on which name an answer begins: the decoder's own and its attention's.
+//! Two opinions on which name an answer is, where it may go on as one or another: the decoder's own and its attention's.
 
 use std::collections::BTreeMap;
 
-/// How much the decoder has to say in which name it begins: chosen on training classes (docs/choices.md; `cargo xtask report -- --pools`
+/// How much the decoder has to say in which name it is: chosen on training classes (docs/choices.md; `cargo xtask report -- --pools`
 /// makes such a table).
 const OWN: f64 = 0.25;
 
@@ -12,67 +12,170 @@ const SHARE: f64 = 1.0;
 /// Less attention than any example ever gets: a name that no example bears is improbable, not impossible.
 const LEAST_SHARE: f64 = 1e-6;
 
-/// How probable each name's first token is once the attention has had its say in which name it is: each token's `own` probability, by the decoder,
-/// to the power of [`OWN`], times the share of the attention that the names beginning with it got. Together they stay as probable as the decoder
-/// has them: whether it is a name at all is for it alone to say. `heads` are the tokens.
+/// The ways on that an answer may take where it may become one name or another: index of the name and its next token.
+pub(super) type Next = Vec<(usize, u32)>;
+
+/// The names of a support set, each with its stop.
+pub(super) struct Endings {
+    names: Vec<Vec<u32>>,
+}
+
+impl Endings {
+    /// Of names of a support set.
+    pub(super) fn new(names: &[Vec<u32>], stop: u32) -> Self {
+        let names = names.iter().map(|name| [name, &[stop][..]].concat());
+        Self {
+            names: names.collect(),
+        }
+    }
+
+    /// The names that go on after these tokens, and how.
+    pub(super) fn next(&self, ids: &[u32]) -> Next {
+        let names = self.names.iter().enumerate();
+        let next = names.filter_map(|(index, name)| {
+            let (token, _) = name.strip_prefix(ids)?.split_first()?;
+            Some((index, *token))
+        });
+        next.collect()
+    }
+
+    /// The same where names part: none where all go on alike.
+    pub(super) fn parting(&self, ids: &[u32]) -> Next {
+        let next = self.next(ids);
+        let first = next.first().map(|(_, token)| *token);
+        let alike = next.iter().all(|(_, token)| Some(*token) == first);
+        if alike { Next::new() } else { next }
+    }
+
+    /// Log-probability of each name once the attention has had its say wherever it parts from another. `own` are those of its tokens by the
+    /// decoder, `shares` each name's part of the attention; no names where nothing is known of them.
+    pub(super) fn pooled(&self, own: &[Vec<f64>], shares: &[f64]) -> Vec<f64> {
+        let names = self.names.iter().zip(own).enumerate();
+        let pooled = names.map(|(index, (name, logs))| {
+            let steps = logs.iter().enumerate().map(|(at, &log)| {
+                let next = self.parting(name.get(..at).unwrap_or_default());
+                let place = next.iter().position(|(other, _)| *other == index);
+                let log_of = |(other, _): &(usize, u32)| own.get(*other)?.get(at).copied();
+                let each: Option<Vec<f64>> = next.iter().map(log_of).collect();
+                let pooled = each.map(|own| pool(&next, &own, shares));
+                // A name that parts from none here is as probable as the decoder has it.
+                place
+                    .and_then(|place| pooled?.get(place).copied())
+                    .unwrap_or(log)
+            });
+            steps.sum()
+        });
+        pooled.collect()
+    }
+}
+
+/// How probable each way on is once the attention has had its say in which name it is: each token's `own` probability, by the decoder, to the power
+/// of [`OWN`], times the share of the attention that the names got which go on with it. Together they stay as probable as the decoder
+/// has them: whether it is a name at all is for it alone to say. `shares` are those of all names; probabilities are given as logarithms.
 ///
 /// How readily a token is copied hangs on the token too, so that of two names one is often preferred whatever is seen; the attention does not
 /// know them. Pointer-generator networks (See, Liu and Manning 2017) put the two together by a sum; this is the logarithmic pool of two opinions
 /// (Genest and Zidek 1986), which made the right names more probable on training classes (docs/choices.md).
-pub(super) fn pool(heads: &[u32], own: &[f64], shares: &[f64]) -> Vec<f64> {
-    // Names that begin alike stand together here: what comes next tells them apart.
-    let share_of = |head: &u32| -> f64 {
-        let alike = heads.iter().zip(shares).filter(|(other, _)| *other == head);
-        alike.map(|(_, share)| share).sum()
+pub(super) fn pool(next: &[(usize, u32)], own: &[f64], shares: &[f64]) -> Vec<f64> {
+    let share = |name: usize| shares.get(name).copied().unwrap_or_default();
+    // Names that go on alike stand together here: where they part, they are told apart.
+    let share_of = |token: u32| -> f64 {
+        let alike = next.iter().filter(|(_, other)| *other == token);
+        alike.map(|(name, _)| share(*name)).sum()
     };
-    let weights = heads.iter().zip(own);
-    let weights: Vec<f64> = weights
-        .map(|(head, own)| weight(*own, share_of(head), [OWN, SHARE]))
+    let ways = next.iter().zip(own);
+    let weights: Vec<f64> = ways
+        .map(|((_, token), own)| log_weight(*own, share_of(*token), [OWN, SHARE]))
         .collect();
-    let distinct: BTreeMap<u32, (f64, f64)> = heads
+    let distinct: BTreeMap<u32, (f64, f64)> = next
         .iter()
+        .map(|(_, token)| *token)
         .zip(own.iter().copied().zip(weights.iter().copied()))
-        .map(|(&head, both)| (head, both))
         .collect();
-    let sum = |of: fn(&(f64, f64)) -> f64| distinct.values().map(of).sum::<f64>();
-    let (all, total) = (sum(|both| both.0), sum(|both| both.1));
-    if shares.iter().sum::<f64>() <= 0.0 || total <= 0.0 {
+    let all = log_sum(distinct.values().map(|both| both.0));
+    let total = log_sum(distinct.values().map(|both| both.1));
+    let seen: f64 = next.iter().map(|(name, _)| share(*name)).sum();
+    if seen <= 0.0 || !all.is_finite() || !total.is_finite() {
         return own.to_vec();
     }
-    weights.iter().map(|weight| all * weight / total).collect()
+    weights.iter().map(|weight| all + weight - total).collect()
 }
 
-/// A name's weight beside the others: its `own` probability, by the decoder, and its `share` of the attention, each to its power.
-pub(crate) fn weight(own: f64, share: f64, powers: [f64; 2]) -> f64 {
-    own.powf(powers[0]) * share.max(LEAST_SHARE).powf(powers[1])
+/// Logarithm of the sum of what these are the logarithms of.
+fn log_sum(logs: impl Iterator<Item = f64> + Clone) -> f64 {
+    let highest = logs.clone().fold(f64::NEG_INFINITY, f64::max);
+    if highest.is_finite() {
+        highest + logs.map(|log| (log - highest).exp()).sum::<f64>().ln()
+    } else {
+        highest
+    }
+}
+
+/// Logarithm of a name's weight beside the others: its `own` probability, by the decoder, as a logarithm, and its `share` of the attention,
+/// each to its power.
+pub(crate) fn log_weight(own: f64, share: f64, powers: [f64; 2]) -> f64 {
+    powers[0] * own + powers[1] * share.max(LEAST_SHARE).ln()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn near(found: &[f64], expected: &[f64]) {
+        let pairs = found.iter().zip(expected);
+        let same = |(a, b): (&f64, &f64)| (a.exp() - b).abs() < 1e-6;
+        assert!(pairs.clone().all(same), "{found:?}");
+        assert_eq!(found.len(), expected.len());
+    }
+
+    /// Logarithms.
+    fn logs<const N: usize>(values: [f64; N]) -> Vec<f64> {
+        values.into_iter().map(f64::ln).collect()
+    }
+
     #[test]
     fn the_attention_has_its_say_in_which_name_it_is_and_none_in_whether() {
-        let near = |found: &[f64], expected: &[f64]| {
-            let pairs = found.iter().zip(expected);
-            assert!(
-                pairs.clone().all(|(a, b)| (a - b).abs() < 1e-6),
-                "{found:?}"
-            );
-            assert_eq!(found.len(), expected.len());
-        };
         // Fourth roots of 2 and 1, times 1 and 3.
         let (first, second) = (2.0_f64.powf(0.25), 3.0);
-        let pooled = pool(&[3, 5], &[0.4, 0.2], &[0.25, 0.75]);
+        let pooled = pool(&[(0, 3), (1, 5)], &logs([0.4, 0.2]), &[0.25, 0.75]);
         let part = 0.6 / (first + second);
         near(&pooled, &[first * part, second * part]);
         // Two names of one beginning, and one that no example bears.
-        near(
-            &pool(&[3, 3, 5], &[0.4, 0.4, 0.2], &[0.5, 0.5, 0.0]),
-            &[0.6, 0.6, 0.0],
-        );
+        let next = [(0, 3), (1, 3), (2, 5)];
+        let pooled = pool(&next, &logs([0.4, 0.4, 0.2]), &[0.5, 0.5, 0.0]);
+        near(&pooled, &[0.6, 0.6, 0.0]);
         // Nothing was looked at: the decoder alone.
-        near(&pool(&[3, 5], &[0.4, 0.2], &[0.0, 0.0]), &[0.4, 0.2]);
-        near(&pool(&[3, 5], &[0.0, 0.0], &[0.5, 0.5]), &[0.0, 0.0]);
+        let next = [(0, 3), (1, 5)];
+        near(&pool(&next, &logs([0.4, 0.2]), &[0.0, 0.0]), &[0.4, 0.2]);
+        near(&pool(&next, &logs([0.0, 0.0]), &[0.5, 0.5]), &[0.0, 0.0]);
+    }
+
+    #[test]
+    fn names_are_told_apart_where_they_part() {
+        // Three names that begin alike, of which one ends where another goes on; 9 is the stop.
+        let names = Endings::new(&[vec![1, 2], vec![1, 3], vec![1]], 9);
+        assert_eq!(names.parting(&[]), []);
+        assert_eq!(names.parting(&[1]), [(0, 2), (1, 3), (2, 9)]);
+        assert_eq!(names.parting(&[1, 2]), []);
+        assert_eq!(names.parting(&[4]), []);
+        let own = [
+            logs([0.5, 0.25, 1.0]),
+            logs([0.5, 0.25, 1.0]),
+            logs([0.5, 0.25]),
+        ];
+        near(
+            &names.pooled(&own, &[0.5, 0.3, 0.2]),
+            &[0.1875, 0.1125, 0.075],
+        );
+        // Two that part at once, and of one beginning two that part later.
+        let names = Endings::new(&[vec![4], vec![5, 6], vec![5, 7]], 9);
+        let own = [
+            logs([0.5, 1.0]),
+            logs([0.5, 0.5, 1.0]),
+            logs([0.5, 0.5, 1.0]),
+        ];
+        near(&names.pooled(&own, &[0.2, 0.2, 0.6]), &[0.2, 0.2, 0.6]);
+        // Nothing is known of the names where an answer was stopped.
+        assert!(names.pooled(&[], &[0.2, 0.2, 0.6]).is_empty());
     }
 }
