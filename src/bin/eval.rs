@@ -11,6 +11,8 @@ use std::thread;
 use anyhow::{Context as _, anyhow};
 use burn::tensor::Device;
 use clap::Parser;
+#[cfg(feature = "webgpu")]
+use link_context::device::{self, Preference};
 use link_context::features::{ClassNames, Encoder, FeatureReader, Splits, Styles, source_argument};
 use link_context::model::Parameters;
 use link_context::protocol::cell::{Cell, Control};
@@ -91,9 +93,24 @@ struct Arguments {
     /// and their rounding cost.
     #[arg(long)]
     plain: bool,
+    /// Runs the encoder and the decoder on this machine's GPU, by the kernels that the page has for WebGPU.
+    #[cfg(feature = "webgpu")]
+    #[arg(long, conflicts_with_all = ["plain", "untuned"])]
+    gpu: bool,
     /// Writes JSON, with every episode, in place of the table.
     #[arg(long)]
     json: bool,
+}
+
+impl Arguments {
+    /// Whether the adapter's products are in the decoder's matrices: the CPU's kernels alone have them beside.
+    const fn merges(&self) -> bool {
+        #[cfg(feature = "webgpu")]
+        if self.gpu {
+            return true;
+        }
+        self.plain
+    }
 }
 
 fn main() -> anyhow::Result<()> {
@@ -104,10 +121,10 @@ fn main() -> anyhow::Result<()> {
     };
     // A swap is compared with the same episodes before it, so that these had better be there by then.
     cells.sort_by_key(|cell| cell.control.is_some());
-    let adapters = match (arguments.untuned, arguments.plain) {
-        (true, _) => Adapters::LeftOut,
-        (false, true) => Adapters::Merged,
-        (false, false) => Adapters::Beside,
+    let adapters = match arguments.untuned {
+        true => Adapters::LeftOut,
+        false if arguments.merges() => Adapters::Merged,
+        false => Adapters::Beside,
     };
     let (mut session, encoder) = open(&arguments, adapters)?;
     let threads = thread::available_parallelism().map_or(1, usize::from);
@@ -142,9 +159,10 @@ fn main() -> anyhow::Result<()> {
     }
     let naming = run_naming(&mut session, &arguments, &encoder)?;
     let report = Report {
-        pack: encoder.pack,
+        pack: encoder.pack.clone(),
         seed: arguments.seed,
         adapter: !arguments.untuned,
+        gpu: encoder.gpu_name()?,
         sources: reports,
         naming,
         plain: read_plain(&mut session, &arguments)?,
@@ -295,19 +313,15 @@ struct PackEncoder {
     channels: usize,
     /// SHA-256 of the pack's manifest.
     pack: String,
+    /// The GPU that it is on.
+    gpu: Option<Gpu>,
 }
 
 /// Opens a pack, for a session and for the encoder beside it.
 fn open(arguments: &Arguments, adapters: Adapters) -> anyhow::Result<(Session, PackEncoder)> {
     let pack = OpenPack::read(&arguments.pack, adapters)?;
     let config = pack.manifest.config.clone();
-    let mut parameters = Parameters::new(&Device::flex());
-    let encoder = if arguments.plain {
-        Encoder::plain(&config, &pack.tensors)?
-    } else {
-        parameters = parameters.for_kernels();
-        Encoder::take(&config, &pack.tensors)?
-    };
+    let (encoder, mut parameters, gpu) = choose(arguments, &pack)?;
     for (name, tensor) in pack.tensors {
         parameters.insert_encoded(name, tensor)?;
     }
@@ -318,9 +332,42 @@ fn open(arguments: &Arguments, adapters: Adapters) -> anyhow::Result<(Session, P
             encoder,
             channels: config.vision.head_channels,
             pack: sha256(&pack.manifest_json),
+            gpu,
         },
     ))
 }
+
+/// The encoder on the device that the arguments ask for, a place for the other tensors there, and the GPU if it is one.
+fn choose(
+    arguments: &Arguments,
+    pack: &OpenPack,
+) -> anyhow::Result<(Encoder, Parameters, Option<Gpu>)> {
+    let (config, tensors) = (&pack.manifest.config, &pack.tensors);
+    #[cfg(feature = "webgpu")]
+    if arguments.gpu {
+        let largest = pack.manifest.largest_tensor();
+        let opened = device::open(Preference::Webgpu, true, largest);
+        let opened = pollster::block_on(opened).map_err(|reason| {
+            anyhow!("--gpu asks for a GPU, but {reason}; leave it out to use the CPU")
+        })?;
+        let encoder = Encoder::on_gpu(config, tensors, &opened)?;
+        let parameters = Parameters::new(&opened.device).for_kernels();
+        return Ok((encoder, parameters, Some(opened)));
+    }
+    let parameters = Parameters::new(&Device::flex());
+    Ok(if arguments.plain {
+        (Encoder::plain(config, tensors)?, parameters, None)
+    } else {
+        let encoder = Encoder::take(config, tensors)?;
+        (encoder, parameters.for_kernels(), None)
+    })
+}
+
+#[cfg(feature = "webgpu")]
+type Gpu = device::Opened;
+/// There is none without the page's GPU kernels.
+#[cfg(not(feature = "webgpu"))]
+type Gpu = std::convert::Infallible;
 
 /// Features of every held-out class of every source.
 fn read_sources(arguments: &Arguments, encoder: &PackEncoder) -> anyhow::Result<Vec<Source>> {
@@ -359,6 +406,23 @@ fn read_list(
 }
 
 impl PackEncoder {
+    /// Name of the GPU, if nothing went wrong on it: what it computed after a fault is not to be believed.
+    #[cfg(feature = "webgpu")]
+    fn gpu_name(&self) -> anyhow::Result<Option<String>> {
+        let Some(opened) = &self.gpu else {
+            return Ok(None);
+        };
+        match opened.fault() {
+            Some(fault) => Err(fault.into()),
+            None => Ok(Some(opened.name.clone())),
+        }
+    }
+
+    #[cfg(not(feature = "webgpu"))]
+    fn gpu_name(&self) -> anyhow::Result<Option<String>> {
+        Ok(self.gpu.as_ref().map(|none| match *none {}))
+    }
+
     /// Features of the first `limit` pictures of some classes of a folder; with styles, of the held-out ones alone.
     fn source(
         &self,

@@ -20,6 +20,7 @@ use crate::weights::pack::hexadecimal;
 pub struct Encoder {
     vision: Vision,
     config: ModelConfig,
+    device: Device,
     /// The block before which it stops.
     until: Option<usize>,
     /// Identifies the encoder's tensors and how they are computed with.
@@ -40,6 +41,21 @@ impl Encoder {
         Self::new(config, weights, parameters, "kernels")
     }
 
+    /// The same on a GPU, as the page has it where there is WebGPU.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encoder::take`].
+    #[cfg(feature = "webgpu")]
+    pub fn on_gpu<'w>(
+        config: &ModelConfig,
+        weights: impl IntoIterator<Item = (&'w String, &'w EncodedTensor)>,
+        opened: &crate::device::Opened,
+    ) -> Result<Self, FeatureError> {
+        let parameters = Parameters::new(&opened.device).for_kernels();
+        Self::new(config, weights, parameters, &opened.name)
+    }
+
     /// The same by plain tensor operations, to measure what our kernels' rounding costs.
     ///
     /// # Errors
@@ -52,7 +68,7 @@ impl Encoder {
         Self::new(config, weights, Parameters::new(&Device::flex()), "plain")
     }
 
-    /// Features by kernels and by plain operations are not the same bit for bit, so that `way` is part of the key.
+    /// Features by kernels, by plain operations and by a GPU are not the same bit for bit, so that `way` is part of the key.
     fn new<'w>(
         config: &ModelConfig,
         weights: impl IntoIterator<Item = (&'w String, &'w EncodedTensor)>,
@@ -71,6 +87,7 @@ impl Encoder {
         Ok(Self {
             vision: Vision::take(&config.vision, &mut parameters)?,
             config: config.clone(),
+            device: parameters.device().clone(),
             until: None,
             key: format!("{:.12}", hexadecimal(&hash.finalize())),
         })
@@ -149,7 +166,7 @@ impl Encoder {
     fn encode(&self, square: &Square) -> Result<Vec<f32>, FeatureError> {
         let size = self.config.vision.image_size;
         let pixels = TensorData::new(square.to_input(), [1, 3, size, size]);
-        let pixels = Tensor::from_data(pixels, &Device::flex());
+        let pixels = Tensor::from_data(pixels, &self.device);
         let values = match self.until {
             None => self.vision.features(pixels).try_into_vec_as::<f32>(),
             Some(block) => {

@@ -64,10 +64,12 @@ pub fn tables(reports: &[Report]) -> Result<String, fmt::Error> {
     }
     let mut packs: Vec<String> = Vec::new();
     for report in reports {
+        let gpu = report.gpu.as_ref();
         let pack = format!(
-            "`{}`, seed {}",
+            "`{}`, seed {}{}",
             report.pack.get(..12).unwrap_or(&report.pack),
-            report.seed
+            report.seed,
+            gpu.map_or(String::new(), |name| format!(", on {name}"))
         );
         if !packs.contains(&pack) {
             packs.push(pack);

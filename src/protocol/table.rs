@@ -18,6 +18,9 @@ pub struct Report {
     pub seed: u64,
     /// Whether the decoder had its adapter; without it, it is SmolLM2 as published, behind the same connector.
     pub adapter: bool,
+    /// The GPU it was run on; none where it was the CPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<String>,
     /// A line a source.
     pub sources: Vec<SourceReport>,
     /// Pictures named without a support set.
@@ -359,6 +362,7 @@ mod tests {
             pack: String::new(),
             seed: 1,
             adapter: true,
+            gpu: None,
             sources: vec![source],
             naming: Vec::new(),
             plain: Vec::new(),
@@ -379,6 +383,7 @@ mod tests {
         let kept: Report = serde_json::from_value(json).unwrap();
         let untuned = Report {
             adapter: false,
+            gpu: None,
             ..kept.clone()
         };
         let markdown = super::super::markdown::tables(&[kept, untuned]).unwrap();

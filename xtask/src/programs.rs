@@ -43,12 +43,18 @@ pub enum Input {
 /// Builds the program with optimisation and runs it where the person stands, so that relative paths mean what they say.
 pub fn run(workspace: &Workspace, program: &str, input: Input, passed: &Passed) -> Result<()> {
     let mut command = Command::new(workspace.cargo().get_program());
+    // The page's GPU kernels take minutes to compile; who does not ask for them does not wait for them.
+    let features = if passed.names("--gpu") {
+        "cli,webgpu"
+    } else {
+        "cli"
+    };
     command
         .args([
             "run",
             "--release",
             "--features",
-            "cli",
+            features,
             "--bin",
             program,
             "--manifest-path",
