@@ -3,6 +3,8 @@
 //
 //   node run.js SITE MODELS PAGE [--json] [WORD...]
 //
+// CHROMIUM is the browser's path, CHROMIUM_FLAGS more of its options: a real GPU needs some.
+//
 // SITE is what `cargo xtask dist` writes, MODELS what export.py writes; PAGE is where the tables go, unless words are given: then only the
 // contestants, devices, tasks and formats of those words run, and nothing is written.
 import { createServer } from 'node:http';
@@ -82,12 +84,18 @@ const runs = [
   { contestant: 'onnxruntime', device: 'webgpu', task: 'pictures' },
   { contestant: 'link-context', device: 'cpu', task: 'growth' },
   { contestant: 'link-context', device: 'cpu', task: 'agreement', at_once: 128 },
+  // Where they are asked for alone: software WebGPU would take hours.
+  { contestant: 'link-context', device: 'cpu', task: 'questions', asked: true },
+  { contestant: 'link-context', device: 'webgpu', task: 'growth', asked: true },
+  { contestant: 'link-context', device: 'webgpu', task: 'questions', asked: true },
   // Software WebGPU needs a second for every token that is read alone.
   { contestant: 'link-context', device: 'webgpu', task: 'agreement', at_once: 240 },
 ];
 
-const chosen = runs.filter(({ contestant, device, task, dtype }) =>
-  words.every((word) => [contestant, device, task, dtype].includes(word)),
+const chosen = runs.filter(
+  ({ contestant, device, task, dtype, asked }) =>
+    words.every((word) => [contestant, device, task, dtype].includes(word)) &&
+    (!asked || words.length > 0),
 );
 if (!chosen.length) {
   console.error(
@@ -98,8 +106,23 @@ if (!chosen.length) {
 const served = await serve();
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--headless=new', '--no-sandbox', '--enable-unsafe-webgpu'],
+  args: [
+    '--headless=new',
+    '--no-sandbox',
+    '--enable-unsafe-webgpu',
+    ...(process.env.CHROMIUM_FLAGS ?? '').split(' ').filter(Boolean),
+  ],
 });
+// A GPU's process may still be starting when the first page asks for it, and then gives nothing.
+const first = await browser.newPage();
+await first.goto(`${served.origin}/bench/page.html`);
+await first.evaluate(async () => {
+  for (let attempt = 0; attempt < 20; attempt += 1) {
+    if (!navigator.gpu || (await navigator.gpu.requestAdapter())) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+});
+await first.close();
 const found = [];
 for (const run of chosen) {
   const tab = await browser.newPage();

@@ -4,6 +4,13 @@
 export function countCalls() {
   window.counted = { dispatches: 0, submits: 0, reads: 0, bytes: 0, pipelines: 0, allocated: 0 };
   if (!globalThis.GPUDevice) return;
+  // Which adapter was got: a browser may have a software one without a word.
+  const { requestAdapter } = GPU.prototype;
+  GPU.prototype.requestAdapter = async function (...given) {
+    const adapter = await requestAdapter.apply(this, given);
+    if (adapter) window.counted.adapter = adapter.info.architecture || adapter.info.vendor;
+    return adapter;
+  };
   const watch = (prototype, method, note) => {
     const original = prototype[method];
     prototype[method] = function (...given) {

@@ -69,6 +69,7 @@ async function text({ device }) {
     prefill: { tokens: linked.tokens, milliseconds: linked.milliseconds },
     decode: { tokens: steps, milliseconds: last.at - counts[0].at },
     answer: answer.name,
+    adapter: window.counted.adapter,
     per_token: {
       dispatches: per('dispatches'),
       submits: per('submits'),
@@ -160,4 +161,42 @@ async function agreement({ device, at_once }) {
   return { same, positions: ids.length, alone };
 }
 
-export const measure = (run) => ({ text, pictures: encode, growth, agreement })[run.task](run);
+const middle = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+
+/** Every ready question, beside what was recorded of it on a CPU. Milliseconds are medians. */
+async function questions({ device }) {
+  const { session, pictures } = await open(device);
+  const add = async (file) => pictures.add(file, await bytes(`/gallery/${file}`)).id;
+  const found = { of: 0, same: 0, difference: 0 };
+  const times = { link: [], encode: [], prefill: [], decode: [], evidence: [], all: [] };
+  for (const { id, concepts, queries } of await (await fetch('/gallery/gallery.json')).json()) {
+    const recorded = await (await fetch(`/recorded/${id}.json`)).json();
+    const given = [];
+    for (const { name, pictures: files } of concepts) {
+      given.push({ name, pictures: await Promise.all(files.map(add)) });
+    }
+    for (const [index, query] of queries.entries()) {
+      const start = performance.now();
+      const linked = await session.link(pictures, { concepts: given });
+      const answer = await session.answer(pictures, await add(query.file), () => {});
+      if (index === 0) {
+        times.link.push(linked.milliseconds);
+        times.all.push(performance.now() - start);
+      }
+      for (const [part, time] of Object.entries(answer.milliseconds)) times[part].push(time);
+      const before = recorded.queries[index].answer;
+      found.of += 1;
+      if (answer.name === before.name) found.same += 1;
+      const differences = answer.concepts.map(({ probability }, concept) =>
+        Math.abs(probability - before.concepts[concept].probability),
+      );
+      found.difference = Math.max(found.difference, ...differences);
+    }
+  }
+  const medians = Object.entries(times).map(([part, list]) => [part, middle(list)]);
+  const { adapter } = window.counted;
+  return { ...found, adapter, milliseconds: Object.fromEntries(medians) };
+}
+
+export const measure = (run) =>
+  ({ text, pictures: encode, growth, agreement, questions })[run.task](run);
