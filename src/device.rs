@@ -13,7 +13,7 @@ const TASKS: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preference {
-    /// WebGPU where possible.
+    /// WebGPU where a GPU stands behind it.
     Auto,
     /// WebGPU or nothing.
     Webgpu,
@@ -44,6 +44,9 @@ pub enum Reason {
     /// WebGPU gives no adapter.
     #[error("WebGPU found no graphics adapter")]
     NoAdapter,
+    /// WebGPU is computed by the processor, which takes ten times as long that way as our own program for it.
+    #[error("WebGPU found a software stand-in for a graphics card alone")]
+    SoftwareAdapter,
     /// The adapter has no timestamp queries, which the GPU runtime cannot start without in a browser (cubecl-wgpu 0.11).
     #[error("the graphics adapter has no timestamp queries")]
     NoTimestampQuery,
@@ -66,6 +69,8 @@ pub struct Opened {
     pub name: String,
     /// Why it was taken.
     pub reason: Reason,
+    /// Whether it is a GPU in name alone.
+    software: bool,
     /// Of a GPU.
     queue: Option<wgpu::Queue>,
     fault: Arc<Mutex<Option<Fault>>>,
@@ -92,6 +97,7 @@ impl Opened {
             kind: Kind::Cpu,
             name: String::new(),
             reason,
+            software: false,
             queue: None,
             fault: Arc::default(),
         }
@@ -124,8 +130,9 @@ pub async fn open(
     if preference == Preference::Cpu {
         return Ok(Opened::cpu(Reason::Chosen));
     }
+    let software = preference == Preference::Webgpu;
     let opened = if has_webgpu {
-        open_webgpu(largest).await
+        open_webgpu(largest, software).await
     } else {
         Err(Reason::NoWebgpu)
     };
@@ -135,11 +142,13 @@ pub async fn open(
     }
 }
 
-async fn open_webgpu(largest: u64) -> Result<Opened, Reason> {
+/// `software` says whether one without a GPU behind it will do.
+async fn open_webgpu(largest: u64, software: bool) -> Result<Opened, Reason> {
     // Burn's runtime can be started once in a process; who opens it again shares it.
     static OPENED: OnceLock<Opened> = OnceLock::new();
     if let Some(opened) = OPENED.get() {
         return match opened.fault() {
+            None if opened.software && !software => Err(Reason::SoftwareAdapter),
             None => Ok(opened.clone()),
             Some(_) => Err(Reason::DeviceRefused),
         };
@@ -154,6 +163,9 @@ async fn open_webgpu(largest: u64) -> Result<Opened, Reason> {
         .request_adapter(&options)
         .await
         .map_err(|_| Reason::NoAdapter)?;
+    if adapter.get_info().device_type == wgpu::DeviceType::Cpu && !software {
+        return Err(Reason::SoftwareAdapter);
+    }
     if !adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
         return Err(Reason::NoTimestampQuery);
     }
@@ -192,6 +204,7 @@ async fn open_webgpu(largest: u64) -> Result<Opened, Reason> {
             first(&uncaptured, new);
         }));
     let info = setup.adapter.get_info();
+    let software = info.device_type == wgpu::DeviceType::Cpu;
     let name = [info.name, info.driver, info.driver_info]
         .into_iter()
         .find(|text| !text.is_empty())
@@ -201,6 +214,7 @@ async fn open_webgpu(largest: u64) -> Result<Opened, Reason> {
         kind: Kind::Webgpu,
         name,
         reason: Reason::Chosen,
+        software,
         queue: Some(setup.queue),
         fault,
     };

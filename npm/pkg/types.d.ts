@@ -33,7 +33,7 @@ export type Concept = ConceptOf<PictureSource>;
 /** An episode as a page gives it. */
 export type Episode = EpisodeOf<PictureSource>;
 
-/** Where the model is to run; `auto` takes WebGPU where it can. */
+/** Where the model is to run; `auto` takes WebGPU where there is a GPU behind it. */
 export type Preference = 'auto' | 'webgpu' | 'cpu';
 
 /** Where the model runs. */
