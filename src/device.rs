@@ -44,7 +44,7 @@ pub enum Reason {
     /// WebGPU gives no adapter.
     #[error("WebGPU found no graphics adapter")]
     NoAdapter,
-    /// WebGPU is computed by the processor, which takes ten times as long that way as our own program for it.
+    /// WebGPU is computed by the processor, which takes more than ten times as long that way as our own program for it.
     #[error("WebGPU found a software stand-in for a graphics card alone")]
     SoftwareAdapter,
     /// The adapter has no timestamp queries, which the GPU runtime cannot start without in a browser (cubecl-wgpu 0.11).
