@@ -5,16 +5,17 @@
 
 mod forced;
 pub(crate) mod pool;
+mod step;
 
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use burn::tensor::activation::log_softmax;
-use burn::tensor::{Device, Int, Tensor, TensorData, Transaction};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use thiserror::Error;
 use web_time::Instant;
 
-use self::pool::{Endings, pool};
+use self::pool::Endings;
 use crate::model::connector::Seen;
 use crate::model::decoder::{Decoder, KeyValueCache};
 use crate::model::{LinkContextModel, ModelConfig, ParameterError, Parameters};
@@ -476,41 +477,6 @@ impl Session {
         })
     }
 
-    /// Reads what a position says of the next token, and with it the attention, if there is any.
-    async fn read_step(
-        &self,
-        hidden: Tensor<2>,
-        next: &[(usize, u32)],
-        attention: Option<Tensor<1>>,
-    ) -> Result<(Step, Option<TensorData>), SessionError> {
-        let likeliest = self.model.decoder.likeliest(hidden);
-        let asked = attention.is_some();
-        let mut transaction = Transaction::default().register(likeliest.top);
-        if let Some(attention) = attention {
-            transaction = transaction.register(attention);
-        }
-        if !next.is_empty() {
-            let tokens: Vec<u32> = next.iter().map(|&(_, token)| token).collect();
-            transaction = transaction.register(likeliest.logits.select(1, self.ints(&tokens)));
-        }
-        let mut read = transaction
-            .execute_async()
-            .await
-            .map_err(device_error)?
-            .into_iter();
-        let top = Top::of(&values(read.next())?)?;
-        let attention = if asked { read.next() } else { None };
-        let own = if next.is_empty() {
-            Vec::new()
-        } else {
-            let logits = values(read.next())?;
-            let own = logits.iter().map(|&logit| top.log_probability_of(logit));
-            own.collect()
-        };
-        let next = next.to_vec();
-        Ok((Step { top, next, own }, attention))
-    }
-
     /// Log-probability of each token of a name and of its stop after the cache, `first` that of the first.
     async fn log_probabilities(
         &mut self,
@@ -570,72 +536,6 @@ fn values(data: Option<TensorData>) -> Result<Vec<f32>, SessionError> {
     data.try_into_vec::<f32>().map_err(device_error)
 }
 
-/// The likeliest token of a step, as the device gives it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Top {
-    id: u32,
-    logit: f32,
-    /// Logarithm of the sum of all exponentials less the logit.
-    rest: f32,
-}
-
-impl Top {
-    fn of(values: &[f32]) -> Result<Self, SessionError> {
-        match *values {
-            [id, logit, rest] if logit.is_finite() && rest.is_finite() => Ok(Self {
-                id: id as u32,
-                logit,
-                rest,
-            }),
-            _ => Err(SessionError::Device(format!(
-                "no token is likeliest: {values:?}"
-            ))),
-        }
-    }
-
-    fn log_probability(self) -> f64 {
-        -f64::from(self.rest)
-    }
-
-    /// Log-probability of a token of this logit in the same step.
-    fn log_probability_of(self, logit: f32) -> f64 {
-        f64::from(logit - self.logit) - f64::from(self.rest)
-    }
-}
-
-/// What a step says of the next token.
-struct Step {
-    top: Top,
-    /// Names that may go on here, and with which token; none where there is nothing to choose between.
-    next: Vec<(usize, u32)>,
-    /// The log-probability of each of these tokens.
-    own: Vec<f64>,
-}
-
-/// Log-probabilities of a token: the decoder's own, and once the attention has had its say.
-struct Logs {
-    own: f64,
-    pooled: f64,
-}
-
-impl Step {
-    /// The token that is taken. `shares` are those of all names.
-    fn choose(&self, shares: &[f64]) -> (u32, Logs) {
-        let own = self.top.log_probability();
-        let taken = (self.top.id, Logs { own, pooled: own });
-        // Whether it is one of the names is the decoder's alone to say.
-        if !self.next.iter().any(|(_, token)| *token == self.top.id) {
-            return taken;
-        }
-        let pooled = pool(&self.next, &self.own, shares);
-        let each = self.next.iter().zip(self.own.iter().zip(pooled));
-        let likeliest = each.max_by(|(_, (_, a)), (_, (_, b))| a.total_cmp(b));
-        likeliest.map_or(taken, |((_, token), (&own, pooled))| {
-            (*token, Logs { own, pooled })
-        })
-    }
-}
-
 /// Each example's part of the attention that goes to all examples.
 fn shares(attention: &[f32], examples: &[Read]) -> Result<Vec<f32>, SessionError> {
     let short = || SessionError::Device("the attention is too short".into());
@@ -666,15 +566,5 @@ mod tests {
         let shares = shares(&attention, &examples).unwrap();
         assert!((shares[0] - 0.25).abs() < 1e-6);
         assert!((shares[1] - 0.75).abs() < 1e-6);
-    }
-
-    #[test]
-    fn the_likeliest_gives_every_log_probability() {
-        // Of logits 0, ln 2 and 0.
-        let top = Top::of(&[1.0, 2.0_f32.ln(), 2.0_f32.ln()]).unwrap();
-        assert_eq!(top.id, 1);
-        assert!((top.log_probability() - 0.5_f64.ln()).abs() < 1e-6);
-        assert!((top.log_probability_of(0.0) - 0.25_f64.ln()).abs() < 1e-6);
-        assert!(Top::of(&[0.0, f32::NAN, 0.0]).is_err());
     }
 }
