@@ -132,7 +132,8 @@ impl Step {
             Self::LintNative => {
                 let lint = ["clippy", "--all-targets"];
                 let deny = ["--", "--deny", "warnings"];
-                let cli = ["--features", "cli"];
+                // The GPU's kernels too, of which no test of this machine has a use.
+                let cli = ["--features", "cli,webgpu"];
                 process::run(workspace.cargo().args(lint).args(cli).args(deny))?;
                 for package in ["xtask", "link-context-fuzz"] {
                     let mut cargo = workspace.cargo();
