@@ -23,7 +23,7 @@ use link_context::train::adapter::{AdapterConfig, grow, initial_adapter, renew_d
 use link_context::train::episodes::{Pool, TrainingEpisode, Writer};
 use link_context::train::log::Line;
 use link_context::train::run::Run;
-use link_context::train::strategy::{Draw, Ingredients, Rules, Shape, Strategy};
+use link_context::train::strategy::{Beside, Draw, Ingredients, Rules, Shape, Strategy};
 use link_context::train::{Trainer, rate};
 use link_context::weights::checkpoint::read_safetensors;
 use link_context::weights::convert::{
@@ -77,6 +77,15 @@ struct Arguments {
     /// real-names, many-shapes, naming, plain-text.
     #[arg(long, value_delimiter = ',')]
     without: Vec<String>,
+    /// Share of link's batches that are pictures to be called what they are, once the link was learned alone.
+    #[arg(long, default_value_t = Beside::default().naming, value_parser = share_argument)]
+    naming: f64,
+    /// How often such pictures are drawn from a source beside the others, NAME=NUMBER; as by --weight where nothing is said.
+    #[arg(long, value_parser = weight_argument)]
+    naming_weight: Vec<(String, f64)>,
+    /// Share of link's batches that are plain text.
+    #[arg(long, default_value_t = Beside::default().text, value_parser = share_argument)]
+    plain_text: f64,
     /// Folder for checkpoints, the log and cached features. A run goes on from the checkpoint it finds here.
     #[arg(long)]
     out: PathBuf,
@@ -136,8 +145,14 @@ struct Arguments {
 
 impl Arguments {
     fn weight(&self, source: &str) -> f64 {
-        let given = self.weight.iter().find(|(name, _)| name == source);
-        given.map_or(1.0, |(_, weight)| *weight)
+        given(&self.weight, source).unwrap_or(1.0)
+    }
+
+    fn beside(&self) -> Beside {
+        Beside {
+            naming: self.naming,
+            text: self.plain_text,
+        }
     }
 
     /// What makes this run another than others, for the log.
@@ -164,6 +179,12 @@ impl Arguments {
         if self.begin != 0.0 {
             text += &format!(", beginning at {}", self.begin);
         }
+        if self.beside() != Beside::default() {
+            text += &format!(", naming {}, plain text {}", self.naming, self.plain_text);
+        }
+        for (source, weight) in &self.naming_weight {
+            text += &format!(", naming of {source} {weight} times");
+        }
         if self.leaning != 0.0 {
             text += &format!(", leaning {}", self.leaning);
         }
@@ -178,6 +199,12 @@ impl Arguments {
         }
         text
     }
+}
+
+/// What was given for a source.
+fn given(weights: &[(String, f64)], source: &str) -> Option<f64> {
+    let given = weights.iter().find(|(name, _)| name == source);
+    given.map(|(_, weight)| *weight)
 }
 
 /// The weight of a source, as `tiny-imagenet=3`.
@@ -201,6 +228,9 @@ struct Source {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let config = ModelConfig::lite0_smollm2();
+    if arguments.naming + arguments.plain_text > 1.0 {
+        bail!("--naming and --plain-text are together more than all batches");
+    }
     let mut ingredients = Ingredients::without(&arguments.without).map_err(anyhow::Error::msg)?;
     let read =
         |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
@@ -278,6 +308,11 @@ fn main() -> anyhow::Result<()> {
         blank: &blank,
     };
     let shares = WeightedIndex::new(sources.iter().map(|source| source.weight))?;
+    let naming_shares = WeightedIndex::new(
+        sources
+            .iter()
+            .map(|source| given(&arguments.naming_weight, &source.name).unwrap_or(source.weight)),
+    )?;
     let mut log = run.log()?;
     write_line(
         &mut log,
@@ -293,7 +328,14 @@ fn main() -> anyhow::Result<()> {
         rng.set_stream(step as u64 + 1);
         let progress =
             arguments.begin + (1.0 - arguments.begin) * step as f64 / arguments.steps as f64;
-        let draw = arguments.strategy.draw(ingredients, progress, &mut rng);
+        let draw = arguments
+            .strategy
+            .draw(ingredients, arguments.beside(), progress, &mut rng);
+        let shares = if draw.is_linked() {
+            &shares
+        } else {
+            &naming_shares
+        };
         let episodes: Vec<TrainingEpisode> = (0..draw.sequences(arguments.batch))
             .map(|_| match draw {
                 Draw::Text => Writer::text(&mut rng, &text),
@@ -378,11 +420,16 @@ fn read_sources(
     };
     let reader = FeatureReader::new(encoder, &cache);
     let parts = config.connector.parts;
-    if let Some((name, _)) = arguments.weight.iter().find(|(name, _)| {
-        let mut sources = arguments.pictures.iter();
-        !sources.any(|(source, _)| source == name)
-    }) {
-        bail!("--weight is of '{name}', which --pictures does not name");
+    for (option, weights) in [
+        ("--weight", &arguments.weight),
+        ("--naming-weight", &arguments.naming_weight),
+    ] {
+        let unknown = |(name, _): &&(String, f64)| {
+            !arguments.pictures.iter().any(|(source, _)| source == name)
+        };
+        if let Some((name, _)) = weights.iter().find(unknown) {
+            bail!("{option} is of '{name}', which --pictures does not name");
+        }
     }
     let mut sources = Vec::new();
     for (name, folder) in &arguments.pictures {

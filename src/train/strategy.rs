@@ -256,20 +256,41 @@ impl fmt::Display for Draw {
     }
 }
 
+/// What `link` learns beside the link, once it has learned that alone for a while.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Beside {
+    /// Share of the batches that are pictures to be called by their real names.
+    pub naming: f64,
+    /// Share of the batches that are plain text.
+    pub text: f64,
+}
+
+impl Default for Beside {
+    fn default() -> Self {
+        Self {
+            naming: 0.2,
+            text: 0.2,
+        }
+    }
+}
+
 /// Share of the steps in which `link` draws classes as they are. Harder ones from the first tenth on were tried: after 200 steps held-out
 /// photographs were named no better than after 100.
 const PLAIN_CLASSES: f64 = 0.5;
 /// Share of the steps in which `link` learns the link alone: beside easier things to learn, it comes later.
 const LINK_ALONE: f64 = 0.2;
-/// After that, share of the batches that are pictures to be called by their real names, and that are plain text.
-const NAMING_SHARE: f64 = 0.2;
-const TEXT_SHARE: f64 = 0.2;
 /// Pictures alone that stand for one episode in a batch.
 const LONE_PICTURES: usize = 4;
 
 impl Strategy {
     /// What the next batch is made of, after `progress` of all steps (0 to 1).
-    pub fn draw(self, ingredients: Ingredients, progress: f64, rng: &mut impl Rng) -> Draw {
+    pub fn draw(
+        self,
+        ingredients: Ingredients,
+        beside: Beside,
+        progress: f64,
+        rng: &mut impl Rng,
+    ) -> Draw {
         let paper = Rules {
             naming: Naming::First,
             wide_names: false,
@@ -311,9 +332,9 @@ impl Strategy {
             Self::Link => {
                 let alone = progress < LINK_ALONE;
                 let other = rng.random::<f64>();
-                if !alone && ingredients.naming && other < NAMING_SHARE {
+                if !alone && ingredients.naming && other < beside.naming {
                     naming
-                } else if !alone && ingredients.plain_text && other > 1.0 - TEXT_SHARE {
+                } else if !alone && ingredients.plain_text && other > 1.0 - beside.text {
                     Draw::Text
                 } else {
                     let plain = progress < PLAIN_CLASSES;
@@ -438,7 +459,7 @@ mod tests {
             };
             let mut largest = 0;
             for _ in 0..500 {
-                let draw = strategy.draw(Ingredients::ALL, 0.5, &mut rng);
+                let draw = strategy.draw(Ingredients::ALL, Beside::default(), 0.5, &mut rng);
                 if let Draw::Episodes(shape, _) = draw {
                     let pictures = shape.ways * shape.shots;
                     assert!((1..=most).contains(&pictures), "{name}: {shape:?}");
@@ -455,7 +476,8 @@ mod tests {
     fn the_link_is_learned_alone_first() {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let mut draws = |ingredients, progress| -> Vec<Draw> {
-            let draw = |_| Strategy::Link.draw(ingredients, progress, &mut rng);
+            let beside = Beside::default();
+            let draw = |_| Strategy::Link.draw(ingredients, beside, progress, &mut rng);
             (0..500).map(draw).collect()
         };
         let invented = |draw: &Draw| match draw {
@@ -469,6 +491,20 @@ mod tests {
         let named =
             |draw: &Draw| matches!(draw, Draw::Episodes(_, rules) if rules.naming == Naming::Real);
         assert!((50..150).contains(&of(named)));
+        let much = Beside {
+            naming: 0.6,
+            text: 0.1,
+        };
+        let draw = |_| Strategy::Link.draw(Ingredients::ALL, much, 0.5, &mut rng);
+        let often: Vec<Draw> = (0..500).map(draw).collect();
+        let of = |wanted: fn(&Draw) -> bool| often.iter().filter(|draw| wanted(draw)).count();
+        assert!((250..350).contains(&of(named)));
+        assert!((25..75).contains(&of(|draw| *draw == Draw::Text)));
+        let mut draws = |ingredients, progress| -> Vec<Draw> {
+            let beside = Beside::default();
+            let draw = |_| Strategy::Link.draw(ingredients, beside, progress, &mut rng);
+            (0..500).map(draw).collect()
+        };
         let alone = ["naming", "plain-text", "real-names"].map(str::to_owned);
         let without = Ingredients::without(&alone).unwrap();
         assert!(draws(without, 0.5).iter().all(invented));
