@@ -132,7 +132,7 @@ impl Step {
             Self::LintNative => {
                 let lint = ["clippy", "--all-targets"];
                 let deny = ["--", "--deny", "warnings"];
-                // The GPU's kernels too, of which no test of this machine has a use.
+                // With the GPU's kernels, which no native test compiles.
                 let cli = ["--features", "cli,webgpu"];
                 process::run(workspace.cargo().args(lint).args(cli).args(deny))?;
                 for package in ["xtask", "link-context-fuzz"] {
