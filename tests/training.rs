@@ -15,6 +15,7 @@ use link_context::text::template::{Position, Template};
 use link_context::text::tokenizer::Tokenizer;
 use link_context::train::adapter::{AdapterConfig, initial_adapter};
 use link_context::train::episodes::{Pool, TrainingEpisode, Writer};
+use link_context::train::ingredients::Ingredients;
 use link_context::train::run::{Run, RunError};
 use link_context::train::strategy::{Company, Naming, Rules, Shape};
 use link_context::train::{Trainer, rate};
@@ -30,15 +31,8 @@ const ADAPTER: AdapterConfig = AdapterConfig {
 };
 const RULES: Rules = Rules {
     naming: Naming::Invented { real: 0.0 },
-    wide_names: false,
     company: Company::Random,
-    blends: false,
-    clutter: false,
-    silence: false,
-    exchange: false,
-    faint: false,
-    blank: false,
-    every_name: true,
+    ingredients: Ingredients::EVERY_NAME,
 };
 const SHAPE: Shape = Shape {
     ways: 2,
@@ -47,6 +41,13 @@ const SHAPE: Shape = Shape {
 };
 const CLASSES: usize = 8;
 const PICTURES: usize = 6;
+
+fn with(ingredients: Ingredients) -> Rules {
+    Rules {
+        ingredients: RULES.ingredients | ingredients,
+        ..RULES
+    }
+}
 
 /// The small model, and a pool of classes for it.
 struct Setting {
@@ -144,29 +145,14 @@ fn an_episode_asks_only_what_it_has_told() {
     let setting = Setting::new();
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let ingredients = [
-        RULES,
-        Rules {
-            blends: true,
-            ..RULES
-        },
-        Rules {
-            clutter: true,
-            ..RULES
-        },
-        Rules {
-            silence: true,
-            ..RULES
-        },
-        Rules {
-            exchange: true,
-            ..RULES
-        },
-        Rules {
-            faint: true,
-            ..RULES
-        },
+        Ingredients::empty(),
+        Ingredients::BLENDS,
+        Ingredients::CLUTTER,
+        Ingredients::SILENCE,
+        Ingredients::EXCHANGE,
+        Ingredients::FAINT,
     ];
-    for rules in ingredients {
+    for rules in ingredients.map(with) {
         for _ in 0..50 {
             let episode = setting.writer().draw(&mut rng, &setting.pool, SHAPE, rules);
             assert_eq!(episode.pictures.len(), 6);
@@ -230,8 +216,7 @@ fn a_faint_episode_asks_no_real_name_that_cannot_be_seen() {
     let mut rng = ChaCha8Rng::seed_from_u64(9);
     let rules = Rules {
         naming: Naming::Real,
-        faint: true,
-        ..RULES
+        ..with(Ingredients::FAINT)
     };
     let mut draw = |rules| setting.writer().draw(&mut rng, &setting.pool, SHAPE, rules);
     let faint: Vec<_> = (0..80).map(|_| draw(rules)).collect();
@@ -256,10 +241,7 @@ fn a_faint_episode_asks_no_real_name_that_cannot_be_seen() {
 fn blank_support_pictures_leave_the_names_alone_to_choose_from() {
     let setting = Setting::new();
     let mut rng = ChaCha8Rng::seed_from_u64(12);
-    let rules = Rules {
-        blank: true,
-        ..RULES
-    };
+    let rules = with(Ingredients::BLANK);
     let support = SHAPE.ways * SHAPE.shots;
     let (mut blank, mut targets) = (0, [0, 0]);
     for _ in 0..400 {
@@ -409,10 +391,7 @@ fn clutter_ends_where_the_pictures_end() {
         });
     let names = ["a", "b"].map(str::to_owned).to_vec();
     let pool = Pool::new(few.collect(), names, setting.config.connector.parts);
-    let rules = Rules {
-        clutter: true,
-        ..RULES
-    };
+    let rules = with(Ingredients::CLUTTER);
     let shape = Shape {
         ways: 2,
         shots: 20,
@@ -430,10 +409,7 @@ fn clutter_ends_where_the_pictures_end() {
 fn channels_are_silent_together() {
     let setting = Setting::new();
     let mut rng = ChaCha8Rng::seed_from_u64(6);
-    let rules = Rules {
-        silence: true,
-        ..RULES
-    };
+    let rules = with(Ingredients::SILENCE);
     let (mut silent, mut channels) = (0, 0);
     for _ in 0..200 {
         let episode = setting.writer().draw(&mut rng, &setting.pool, SHAPE, rules);
@@ -456,10 +432,7 @@ fn channels_are_silent_together() {
 fn channels_change_places_together() {
     let setting = Setting::new();
     let mut rng = ChaCha8Rng::seed_from_u64(8);
-    let rules = Rules {
-        exchange: true,
-        ..RULES
-    };
+    let rules = with(Ingredients::EXCHANGE);
     let of = setting.config.vision.head_channels;
     let pictures: Vec<&[f16]> = setting
         .pool

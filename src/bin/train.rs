@@ -21,9 +21,10 @@ use link_context::text::template::Template;
 use link_context::text::tokenizer::Tokenizer;
 use link_context::train::adapter::{AdapterConfig, grow, initial_adapter, renew_discriminants};
 use link_context::train::episodes::{Pool, TrainingEpisode, Writer};
+use link_context::train::ingredients::Ingredients;
 use link_context::train::log::Line;
 use link_context::train::run::Run;
-use link_context::train::strategy::{Beside, Draw, Ingredients, Rules, Shape, Strategy};
+use link_context::train::strategy::{Beside, Draw, Rules, Shape, Strategy};
 use link_context::train::{Trainer, rate};
 use link_context::weights::checkpoint::read_safetensors;
 use link_context::weights::convert::{
@@ -73,9 +74,7 @@ struct Arguments {
     /// How episodes are made: 2-way, 2-way-random, 2-way-weight, mix or link.
     #[arg(long, default_value_t = Strategy::Link)]
     strategy: Strategy,
-    /// Ingredients of link to leave out: hard-negatives, blends, clutter, silence, exchange, faint, blank, every-name, wide-names,
-    /// real-names, many-shapes, naming, plain-text.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', help = format!("Ingredients of link to leave out: {}", Ingredients::names()))]
     without: Vec<String>,
     /// Share of link's batches that are pictures to be called what they are, once the link was learned alone.
     #[arg(long, default_value_t = Beside::default().naming, value_parser = share_argument)]
@@ -250,7 +249,9 @@ fn main() -> anyhow::Result<()> {
     let tokenizer = Tokenizer::from_json(tokenizer_json(&gguf)?)?;
     let template = Template::new(&tokenizer, config.connector.visual_tokens())?;
     let text = read_text(&arguments.text, &tokenizer)?;
-    ingredients.plain_text &= !text.is_empty();
+    if text.is_empty() {
+        ingredients -= Ingredients::PLAIN_TEXT;
+    }
     let encoder = Encoder::take(&config, &weights)?;
     let sources = read_sources(&arguments, &config, &encoder)?;
     let blank = encoder.blank()?;

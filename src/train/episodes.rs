@@ -7,6 +7,7 @@ use rand::Rng;
 use rand::seq::{SliceRandom as _, index};
 
 use super::channels::Channels;
+use super::ingredients::Ingredients;
 use super::names::{self, Family};
 use super::strategy::{Company, Naming, Rules, Shape};
 use crate::features::ClassFeatures;
@@ -280,18 +281,20 @@ impl Writer<'_> {
             support.extend(pictures.by_ref().take(shots));
             reserve.extend(pictures);
         }
-        if (rules.silence || rules.exchange) && rng.random_bool(DISTORTED_SHARE) {
+        let has = |ingredient| rules.ingredients.contains(ingredient);
+        let distorted = Ingredients::SILENCE | Ingredients::EXCHANGE;
+        if rules.ingredients.intersects(distorted) && rng.random_bool(DISTORTED_SHARE) {
             let shots = support.len();
             support.append(&mut reserve);
             let pictures = support.iter_mut().map(|(_, picture)| &mut picture[..]);
-            if rules.exchange && (!rules.silence || rng.random_bool(0.5)) {
+            if has(Ingredients::EXCHANGE) && (!has(Ingredients::SILENCE) || rng.random_bool(0.5)) {
                 pool.channels.exchange(rng, pictures);
             } else {
                 pool.channels.silence(rng, pictures);
             }
             reserve = support.split_off(shots);
         }
-        let blank = rules.blank && rng.random_bool(BLANK_SHARE);
+        let blank = has(Ingredients::BLANK) && rng.random_bool(BLANK_SHARE);
         if blank {
             for (_, picture) in &mut support {
                 *picture = self.blank.to_vec();
@@ -302,7 +305,7 @@ impl Writer<'_> {
         let mut episode = TrainingEpisode {
             pictures: Vec::new(),
             first_mark: rng.random_range(0..MARKS),
-            content: rules.faint.then(|| content(rng)),
+            content: has(Ingredients::FAINT).then(|| content(rng)),
             positions: self.template.begin(),
             supervised: Vec::new(),
             targets: Vec::new(),
@@ -329,7 +332,7 @@ impl Writer<'_> {
             episode.pictures.push(features);
             let query = place >= support_len;
             // Which blank picture bears which name nothing tells.
-            if predictable[concept] && (query || rules.every_name && !blank) {
+            if predictable[concept] && (query || has(Ingredients::EVERY_NAME) && !blank) {
                 let start = episode.supervised.len();
                 let before = |wanted: bool| {
                     let names = shown.iter().filter(|(of, _)| (*of == concept) == wanted);
@@ -374,7 +377,10 @@ impl Writer<'_> {
             ..rules
         };
         let kind = rng.random::<f64>();
-        if rules.blends && kind < BLEND_SHARE && pool.classes.len() >= 2 * ways {
+        if rules.ingredients.contains(Ingredients::BLENDS)
+            && kind < BLEND_SHARE
+            && pool.classes.len() >= 2 * ways
+        {
             let chosen = pool.choose(rng, 2 * ways, rules.company);
             let names = self.names(rng, pool, &chosen[..ways], invented);
             let blends = chosen.chunks_exact(2).map(|pair| {
@@ -384,7 +390,7 @@ impl Writer<'_> {
             return (names, blends.collect());
         }
         let chosen = pool.choose(rng, ways, rules.company);
-        if rules.clutter && kind > 1.0 - CLUTTER_SHARE {
+        if rules.ingredients.contains(Ingredients::CLUTTER) && kind > 1.0 - CLUTTER_SHARE {
             let names = self.names(rng, pool, &chosen, invented);
             // One share for all: what is seen more of would be easier to find.
             let share = rng.random_range(CLUTTER_OWN);
@@ -426,7 +432,7 @@ impl Writer<'_> {
             Naming::Invented { .. } => 0.0,
             Naming::First | Naming::Real => 1.0,
         };
-        let family = Family::choose(rng, rules.wide_names);
+        let family = Family::choose(rng, rules.ingredients.contains(Ingredients::WIDE_NAMES));
         let mut texts: Vec<String> = Vec::with_capacity(chosen.len());
         let mut names = Vec::with_capacity(chosen.len());
         for (concept, &class) in chosen.iter().enumerate() {

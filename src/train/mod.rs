@@ -5,6 +5,7 @@ mod channels;
 pub mod encoder;
 pub mod episodes;
 pub mod geometry;
+pub mod ingredients;
 mod leaning;
 pub mod log;
 pub mod names;

@@ -10,6 +10,8 @@ use std::str::FromStr;
 
 use rand::Rng;
 
+use super::ingredients::Ingredients;
+
 /// A way to make training episodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
@@ -59,92 +61,6 @@ impl FromStr for Strategy {
     }
 }
 
-/// What `link` can be trained without, to see what it is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ingredients {
-    /// Half of the episodes are of concepts that the encoder finds alike.
-    pub hard_negatives: bool,
-    /// A third of the episodes are of blends of two classes, to have more concepts than there are classes.
-    pub blends: bool,
-    /// A third of the episodes are of single pictures, each time among others, to have concepts where no class lies.
-    pub clutter: bool,
-    /// In a part of the episodes some of the encoder's channels are silent, so that none of them can be relied on.
-    pub silence: bool,
-    /// In a part of the episodes some of the encoder's channels change places, so that no class can be known by heart.
-    pub exchange: bool,
-    /// Pictures show of themselves, beside their marks, a part that is drawn anew for each episode, down to nothing, so that the connector's
-    /// comparison is what is read.
-    pub faint: bool,
-    /// In a few episodes the support pictures are blank: what the query is then called is one of the names before it, either as likely as
-    /// the other, and no name of the model's own.
-    pub blank: bool,
-    /// Every name that is predictable is learned from, not the queries' alone.
-    pub every_name: bool,
-    /// Names of many kinds, not syllables alone; in some episodes all of one script, or beginning alike.
-    pub wide_names: bool,
-    /// Real names in some episodes.
-    pub real_names: bool,
-    /// Two to five concepts and one to eight pictures, not two of one or two.
-    pub many_shapes: bool,
-    /// Some batches of pictures to be called by their real names with no support set.
-    pub naming: bool,
-    /// Some batches of plain text, where there is one.
-    pub plain_text: bool,
-}
-
-impl Ingredients {
-    /// All of them.
-    pub const ALL: Self = Self {
-        hard_negatives: true,
-        blends: true,
-        clutter: true,
-        silence: true,
-        exchange: true,
-        faint: true,
-        blank: true,
-        every_name: true,
-        wide_names: true,
-        real_names: true,
-        many_shapes: true,
-        naming: true,
-        plain_text: true,
-    };
-
-    /// All but those named, as in `hard-negatives`.
-    ///
-    /// # Errors
-    ///
-    /// When a name is none of theirs.
-    pub fn without(names: &[String]) -> Result<Self, String> {
-        let mut all = Self::ALL;
-        for name in names {
-            let flag = match name.as_str() {
-                "hard-negatives" => &mut all.hard_negatives,
-                "blends" => &mut all.blends,
-                "clutter" => &mut all.clutter,
-                "silence" => &mut all.silence,
-                "exchange" => &mut all.exchange,
-                "faint" => &mut all.faint,
-                "blank" => &mut all.blank,
-                "every-name" => &mut all.every_name,
-                "wide-names" => &mut all.wide_names,
-                "real-names" => &mut all.real_names,
-                "many-shapes" => &mut all.many_shapes,
-                "naming" => &mut all.naming,
-                "plain-text" => &mut all.plain_text,
-                _ => {
-                    return Err(format!(
-                        "'{name}' is no ingredient; there are hard-negatives, blends, clutter, silence, exchange, faint, blank, \
-                         every-name, wide-names, real-names, many-shapes, naming, plain-text"
-                    ));
-                }
-            };
-            *flag = false;
-        }
-        Ok(all)
-    }
-}
-
 /// The size of an episode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
@@ -186,39 +102,19 @@ pub enum Company {
 pub struct Rules {
     /// Whose names are invented.
     pub naming: Naming,
-    /// Names of many kinds, or syllables alone.
-    pub wide_names: bool,
     /// Which classes stand beside each other.
     pub company: Company,
-    /// Whether a third of the episodes are of blends of two classes.
-    pub blends: bool,
-    /// Whether a third of the episodes are of single pictures among others.
-    pub clutter: bool,
-    /// Whether some channels are silent in half of the episodes; where `exchange` holds too, in a quarter.
-    pub silence: bool,
-    /// Whether some channels change places in half of the episodes; where `silence` holds too, in a quarter.
-    pub exchange: bool,
-    /// Whether pictures show of themselves, beside their marks, a part that is drawn anew for each episode.
-    pub faint: bool,
-    /// Whether the support pictures are blank in a few episodes.
-    pub blank: bool,
-    /// Whether every predictable name is learned from, or the queries' alone.
-    pub every_name: bool,
+    /// What its pictures and names are made of. Hard negatives stand in `company`, real names in `naming`; what is beside the link is none of
+    /// an episode's.
+    pub ingredients: Ingredients,
 }
 
 impl Rules {
     /// The rules of the held-out measurement: any classes, invented names of all kinds.
     pub const HELD_OUT: Self = Self {
         naming: Naming::Invented { real: 0.0 },
-        wide_names: true,
         company: Company::Random,
-        blends: false,
-        clutter: false,
-        silence: false,
-        exchange: false,
-        faint: false,
-        blank: false,
-        every_name: false,
+        ingredients: Ingredients::WIDE_NAMES,
     };
 }
 
@@ -277,6 +173,12 @@ impl Default for Beside {
 /// Share of the steps in which `link` draws classes as they are. Harder ones from the first tenth on were tried: after 200 steps held-out
 /// photographs were named no better than after 100.
 const PLAIN_CLASSES: f64 = 0.5;
+/// What makes classes other than they are, or hard to tell apart.
+const HARDER: Ingredients = Ingredients::HARD_NEGATIVES
+    .union(Ingredients::BLENDS)
+    .union(Ingredients::CLUTTER)
+    .union(Ingredients::SILENCE)
+    .union(Ingredients::EXCHANGE);
 /// Share of the steps in which `link` learns the link alone: beside easier things to learn, it comes later.
 const LINK_ALONE: f64 = 0.2;
 /// Pictures alone that stand for one episode in a batch.
@@ -293,15 +195,8 @@ impl Strategy {
     ) -> Draw {
         let paper = Rules {
             naming: Naming::First,
-            wide_names: false,
             company: Company::Near,
-            blends: false,
-            clutter: false,
-            silence: false,
-            exchange: false,
-            faint: false,
-            blank: false,
-            every_name: false,
+            ingredients: Ingredients::empty(),
         };
         let two_way = |shots| Shape {
             ways: 2,
@@ -319,8 +214,7 @@ impl Strategy {
             Rules {
                 naming: Naming::Real,
                 company: Company::Random,
-                every_name: true,
-                ..paper
+                ingredients: Ingredients::EVERY_NAME,
             },
         );
         match self {
@@ -332,22 +226,19 @@ impl Strategy {
             Self::Link => {
                 let alone = progress < LINK_ALONE;
                 let other = rng.random::<f64>();
-                if !alone && ingredients.naming && other < beside.naming {
+                let has = |ingredient| ingredients.contains(ingredient);
+                if !alone && has(Ingredients::NAMING) && other < beside.naming {
                     naming
-                } else if !alone && ingredients.plain_text && other > 1.0 - beside.text {
+                } else if !alone && has(Ingredients::PLAIN_TEXT) && other > 1.0 - beside.text {
                     Draw::Text
                 } else {
-                    let plain = progress < PLAIN_CLASSES;
-                    let ingredients = Ingredients {
-                        real_names: ingredients.real_names && !alone,
-                        blank: ingredients.blank && !alone,
-                        hard_negatives: ingredients.hard_negatives && !plain,
-                        blends: ingredients.blends && !plain,
-                        clutter: ingredients.clutter && !plain,
-                        silence: ingredients.silence && !plain,
-                        exchange: ingredients.exchange && !plain,
-                        ..ingredients
-                    };
+                    let mut ingredients = ingredients;
+                    if alone {
+                        ingredients -= Ingredients::REAL_NAMES | Ingredients::BLANK;
+                    }
+                    if progress < PLAIN_CLASSES {
+                        ingredients -= HARDER;
+                    }
                     Draw::Episodes(link_shape(ingredients, rng), link_rules(ingredients))
                 }
             }
@@ -373,7 +264,7 @@ const MOST_PICTURES: usize = 24;
 
 fn link_shape(ingredients: Ingredients, rng: &mut impl Rng) -> Shape {
     let queries = 3;
-    if !ingredients.many_shapes {
+    if !ingredients.contains(Ingredients::MANY_SHAPES) {
         let shots = rng.random_range(1..=2);
         return Shape {
             ways: 2,
@@ -392,23 +283,20 @@ fn link_shape(ingredients: Ingredients, rng: &mut impl Rng) -> Shape {
 }
 
 fn link_rules(ingredients: Ingredients) -> Rules {
+    let real = if ingredients.contains(Ingredients::REAL_NAMES) {
+        0.25
+    } else {
+        0.0
+    };
+    let company = if ingredients.contains(Ingredients::HARD_NEGATIVES) {
+        Company::HalfNear
+    } else {
+        Company::Random
+    };
     Rules {
-        naming: Naming::Invented {
-            real: if ingredients.real_names { 0.25 } else { 0.0 },
-        },
-        wide_names: ingredients.wide_names,
-        company: if ingredients.hard_negatives {
-            Company::HalfNear
-        } else {
-            Company::Random
-        },
-        blends: ingredients.blends,
-        clutter: ingredients.clutter,
-        silence: ingredients.silence,
-        exchange: ingredients.exchange,
-        faint: ingredients.faint,
-        blank: ingredients.blank,
-        every_name: ingredients.every_name,
+        naming: Naming::Invented { real },
+        company,
+        ingredients,
     }
 }
 
@@ -427,13 +315,6 @@ mod tests {
         }
         let error = "3-way".parse::<Strategy>().unwrap_err();
         assert!(error.contains("2-way-weight"), "{error}");
-    }
-
-    #[test]
-    fn an_ingredient_is_left_out_by_name() {
-        let without = Ingredients::without(&["wide-names".to_owned()]).unwrap();
-        assert!(!without.wide_names && without.every_name);
-        assert!(Ingredients::without(&["salt".to_owned()]).is_err());
     }
 
     /// The share of each number of pictures in all against e^j (paper, 3.2.2).
@@ -459,7 +340,7 @@ mod tests {
             };
             let mut largest = 0;
             for _ in 0..500 {
-                let draw = strategy.draw(Ingredients::ALL, Beside::default(), 0.5, &mut rng);
+                let draw = strategy.draw(Ingredients::all(), Beside::default(), 0.5, &mut rng);
                 if let Draw::Episodes(shape, _) = draw {
                     let pictures = shape.ways * shape.shots;
                     assert!((1..=most).contains(&pictures), "{name}: {shape:?}");
@@ -484,8 +365,8 @@ mod tests {
             Draw::Episodes(_, rules) => rules.naming == Naming::Invented { real: 0.0 },
             Draw::Text => false,
         };
-        assert!(draws(Ingredients::ALL, 0.1).iter().all(invented));
-        let later = draws(Ingredients::ALL, 0.5);
+        assert!(draws(Ingredients::all(), 0.1).iter().all(invented));
+        let later = draws(Ingredients::all(), 0.5);
         let of = |wanted: fn(&Draw) -> bool| later.iter().filter(|draw| wanted(draw)).count();
         assert!(of(|draw| *draw == Draw::Text) > 10);
         let named =
@@ -495,7 +376,7 @@ mod tests {
             naming: 0.6,
             text: 0.1,
         };
-        let draw = |_| Strategy::Link.draw(Ingredients::ALL, much, 0.5, &mut rng);
+        let draw = |_| Strategy::Link.draw(Ingredients::all(), much, 0.5, &mut rng);
         let often: Vec<Draw> = (0..500).map(draw).collect();
         let of = |wanted: fn(&Draw) -> bool| often.iter().filter(|draw| wanted(draw)).count();
         assert!((250..350).contains(&of(named)));
@@ -505,8 +386,8 @@ mod tests {
             let draw = |_| Strategy::Link.draw(ingredients, beside, progress, &mut rng);
             (0..500).map(draw).collect()
         };
-        let alone = ["naming", "plain-text", "real-names"].map(str::to_owned);
-        let without = Ingredients::without(&alone).unwrap();
-        assert!(draws(without, 0.5).iter().all(invented));
+        let alone = Ingredients::all()
+            - (Ingredients::NAMING | Ingredients::PLAIN_TEXT | Ingredients::REAL_NAMES);
+        assert!(draws(alone, 0.5).iter().all(invented));
     }
 }
