@@ -51,33 +51,44 @@ fn main() -> anyhow::Result<()> {
             let path = folder.join("log.jsonl");
             Summary::of(&read(&path)?).with_context(|| path.display().to_string())
         });
-        print_runs(&runs.collect::<anyhow::Result<Vec<_>>>()?);
+        print_runs(&arguments.runs, &runs.collect::<anyhow::Result<Vec<_>>>()?);
     }
     Ok(())
 }
 
-fn print_runs(runs: &[Summary]) {
+/// A run is called by its folder.
+fn print_runs(folders: &[PathBuf], runs: &[Summary]) {
+    let common = Summary::common(runs);
+    println!("All runs: {}.\n", common.join(", "));
     let columns: BTreeSet<&(String, usize)> =
         runs.iter().flat_map(|run| run.held_out.keys()).collect();
-    print!("| run | steps | minutes | closing loss |");
+    print!("| run | its own | steps | minutes | closing loss | all, % (95 % interval; queries) |");
     for (source, shots) in &columns {
         let s = if *shots == 1 { "" } else { "s" };
-        print!(" {source}, {shots} shot{s}, % (queries) |");
+        print!(" {source}, {shots} shot{s}, % |");
     }
-    println!("\n|{}", " --- |".repeat(4 + columns.len()));
-    for run in runs {
-        let Summary {
-            setting,
-            steps,
-            minutes,
-            loss,
-            held_out,
-        } = run;
-        let loss = loss.map_or("-".to_owned(), |loss| format!("{loss:.3}"));
-        print!("| {setting} | {steps} | {minutes:.0} | {loss} |");
+    println!("\n|{}", " --- |".repeat(6 + columns.len()));
+    for (folder, run) in folders.iter().zip(runs) {
+        let name = folder.file_name().unwrap_or(folder.as_os_str());
+        let own = run.setting.iter().filter(|thing| !common.contains(thing));
+        let own: Vec<&str> = own.map(String::as_str).collect();
+        let loss = run.loss.map_or("-".to_owned(), |loss| format!("{loss:.3}"));
+        let all = run.all();
+        let (low, high) = all.interval();
+        print!(
+            "| {} | {} | {} | {:.0} | {loss} | {:.1} ({:.1} - {:.1}; {}) |",
+            name.display(),
+            own.join(", "),
+            run.steps,
+            run.minutes,
+            all.share() * 100.0,
+            low * 100.0,
+            high * 100.0,
+            all.of,
+        );
         for column in &columns {
-            match held_out.get(*column) {
-                Some((queries, exact)) => print!(" {:.1} ({queries}) |", exact * 100.0),
+            match run.held_out.get(*column) {
+                Some(rate) => print!(" {:.1} |", rate.share() * 100.0),
                 None => print!(" - |"),
             }
         }

@@ -187,8 +187,8 @@ impl Arguments {
         if self.leaning != 0.0 {
             text += &format!(", leaning {}", self.leaning);
         }
-        if !self.without.is_empty() {
-            text += &format!(", without {}", self.without.join(", "));
+        for ingredient in &self.without {
+            text += &format!(", without {ingredient}");
         }
         if let Some(start) = &self.start {
             text += &format!(", from {}", start.display());

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::protocol::scoring::Rate;
+
 /// Steps over which a run's closing loss is averaged.
 const CLOSING: usize = 50;
 
@@ -68,16 +70,16 @@ pub enum LogError {
 /// A run in one line of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
-    /// What makes it another than others.
-    pub setting: String,
+    /// What makes it another than others, one thing after another.
+    pub setting: Vec<String>,
     /// Steps done.
     pub steps: usize,
     /// Time of these steps, in minutes.
     pub minutes: f64,
     /// Mean loss of the last steps on episodes, where there were any.
     pub loss: Option<f32>,
-    /// For each source and number of shots, the queries and the share of exact names at the last measurement.
-    pub held_out: BTreeMap<(String, usize), (usize, f64)>,
+    /// For each source and number of shots, the exact names among the queries of the last measurement.
+    pub held_out: BTreeMap<(String, usize), Rate>,
 }
 
 impl Summary {
@@ -87,12 +89,11 @@ impl Summary {
     ///
     /// When a line cannot be read, or there is no step.
     pub fn of(log: &str) -> Result<Self, LogError> {
-        let (mut setting, mut steps, mut held_out) =
-            (String::new(), BTreeMap::new(), BTreeMap::new());
+        let (mut setting, mut steps, mut held_out) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
         for (number, line) in (1..).zip(log.lines()) {
             let line = serde_json::from_str(line);
             match line.map_err(|source| LogError::Line { number, source })? {
-                Line::Setting { run } => setting = run,
+                Line::Setting { run } => setting = run.split(", ").map(str::to_owned).collect(),
                 Line::HeldOut {
                     source,
                     shots,
@@ -100,7 +101,11 @@ impl Summary {
                     exact,
                     ..
                 } => {
-                    held_out.insert((source, shots), (queries, exact));
+                    let rate = Rate {
+                        count: (exact * queries as f64).round() as usize,
+                        of: queries,
+                    };
+                    held_out.insert((source, shots), rate);
                 }
                 Line::Step {
                     step,
@@ -123,6 +128,23 @@ impl Summary {
             loss: (!closing.is_empty()).then(|| closing.iter().sum::<f32>() / closing.len() as f32),
             held_out,
         })
+    }
+
+    /// All queries of the last measurement together.
+    pub fn all(&self) -> Rate {
+        self.held_out
+            .values()
+            .fold(Rate::default(), |all, rate| Rate {
+                count: all.count + rate.count,
+                of: all.of + rate.of,
+            })
+    }
+
+    /// What the settings of all runs have in common.
+    pub fn common(runs: &[Self]) -> Vec<String> {
+        let in_all = |thing: &&String| runs.iter().all(|run| run.setting.contains(thing));
+        let first = runs.first().map_or(&[][..], |run| &run.setting);
+        first.iter().filter(in_all).cloned().collect()
     }
 }
 
@@ -155,7 +177,7 @@ mod tests {
     #[test]
     fn a_run_that_went_on_counts_each_step_once() {
         let setting = Line::Setting {
-            run: "link".to_owned(),
+            run: "link of s, seed 1".to_owned(),
         };
         // Cut off after the third step, gone on from the second; the last step is of plain text.
         let lines = [
@@ -174,10 +196,35 @@ mod tests {
             .map(|line| serde_json::to_string(line).unwrap())
             .collect();
         let summary = Summary::of(&text.join("\n")).unwrap();
-        assert_eq!((summary.setting.as_str(), summary.steps), ("link", 3));
+        assert_eq!(
+            (&summary.setting[..], summary.steps),
+            (&["link of s", "seed 1"].map(str::to_owned)[..], 3)
+        );
         assert_eq!((summary.minutes, summary.loss), (1.5, Some(2.0)));
-        let expected = BTreeMap::from([(("s".to_owned(), 4), (48, 0.75))]);
-        assert_eq!(summary.held_out, expected);
+        let rate = Rate { count: 36, of: 48 };
+        assert_eq!(
+            summary.held_out,
+            BTreeMap::from([(("s".to_owned(), 4), rate)])
+        );
+        assert_eq!(summary.all(), rate);
+    }
+
+    #[test]
+    fn what_all_runs_have_in_common_is_told_once() {
+        let run = |run: &str| {
+            let setting = Line::Setting {
+                run: run.to_owned(),
+            };
+            let lines =
+                [setting, step(0, 3.0, true)].map(|line| serde_json::to_string(&line).unwrap());
+            Summary::of(&lines.join("\n")).unwrap()
+        };
+        let runs = [
+            run("link of s, seed 1, without blends"),
+            run("link of s, leaning 0.2, seed 1"),
+        ];
+        assert_eq!(Summary::common(&runs), ["link of s", "seed 1"]);
+        assert!(Summary::common(&[]).is_empty());
     }
 
     #[test]
