@@ -352,6 +352,7 @@ mod tests {
             own_names: names.clone(),
             names,
             shares: Vec::new(),
+            steps: 0,
             times: AnswerTimes::default(),
         }
     }

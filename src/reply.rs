@@ -77,8 +77,6 @@ pub struct ReplyTimes {
 impl<P: Clone> Reply<P> {
     /// Puts an answer together with the names and examples that were linked. `encode` is the time that the query's picture took.
     pub fn new(answer: &Answer, names: &[String], examples: &[Example<P>], encode: f64) -> Self {
-        // The stop is decoded too.
-        let decoded = answer.tokens.len() + usize::from(answer.finished);
         // A name can be the likeliest thing to write, and unlikely all the same.
         let likely = answer.names.iter().map(|log| log.exp()).sum::<f64>() >= 0.5;
         Self {
@@ -116,7 +114,7 @@ impl<P: Clone> Reply<P> {
                 decode: answer.times.decode,
                 evidence: answer.times.evidence,
             },
-            tokens_per_second: decoded as f64 * 1e3 / answer.times.decode.max(1e-3),
+            tokens_per_second: answer.steps as f64 * 1e3 / answer.times.decode.max(1e-3),
         }
     }
 
@@ -201,6 +199,7 @@ mod tests {
                 names: probabilities.map(f64::ln).into(),
                 own_names: Vec::new(),
                 shares: Vec::new(),
+                steps: 0,
                 times: AnswerTimes::default(),
             };
             let names = ["a", "b"].map(str::to_owned);

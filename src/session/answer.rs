@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use web_time::Instant;
 
 use super::pool::Endings;
+use super::step::Logs;
 use super::{Features, Linked, Read, Session, SessionError, answer_limit, since, values};
 use crate::text::template::name_of;
 use crate::text::tokenizer::StreamDecoder;
@@ -14,7 +15,7 @@ use crate::text::tokenizer::StreamDecoder;
 pub struct AnswerToken {
     /// The text it adds; empty while a character is incomplete.
     pub text: String,
-    /// Its probability after everything before it.
+    /// Its probability after everything before it; 1 where it was copied.
     pub probability: f32,
 }
 
@@ -49,13 +50,26 @@ pub struct Answer {
     /// layers, in the order of the examples; adds up to one. An answer is copied from a name, which has by then gathered its picture;
     /// the pictures' own positions would add what any step pays to the first of them.
     pub shares: Vec<f32>,
+    /// Steps of the decoder: the tokens that it wrote itself, the stop among them. What was copied took none.
+    pub steps: usize,
     /// Times.
     pub times: AnswerTimes,
 }
 
+/// What greedy decoding wrote.
+#[derive(Default)]
+struct Written {
+    ids: Vec<u32>,
+    tokens: Vec<AnswerToken>,
+    /// Log-probability, by the decoder, of each token that it wrote, the stop among them. What was copied it did not write.
+    own: Vec<f64>,
+    finished: bool,
+    stopped: bool,
+}
+
 impl Session {
-    /// Names a query, greedily; where that may go on as one name or another, the attention has its say in which (see `session/pool.rs`). Each token goes
-    /// to `on_token` as it comes; a `Break` stops the answer.
+    /// Names a query, greedily; where that may go on as one name or another, the attention has its say in which, and a long name of which eight
+    /// tokens stand is copied to its end (see `session/pool.rs`). Each token goes to `on_token` as it comes; a `Break` stops the answer.
     ///
     /// # Errors
     ///
@@ -77,7 +91,7 @@ impl Session {
         &mut self,
         linked: &Linked,
         query: &Features,
-        mut on_token: impl AsyncFnMut(&AnswerToken) -> ControlFlow<()>,
+        on_token: impl AsyncFnMut(&AnswerToken) -> ControlFlow<()>,
     ) -> Result<Answer, SessionError> {
         let start = Instant::now();
         self.cache.truncate(linked.length);
@@ -88,11 +102,11 @@ impl Session {
         let (hidden, attention) = self.model.decoder.extend(embedded, &mut self.cache, true);
         let last = hidden.narrow(0, positions.len() - 1, 1);
         let names = Endings::new(&linked.names, self.template.stop());
-        let (step, attention) = self.read_step(last, &names.next(&[]), attention).await?;
+        let (step, attention) = self.read_step(last, names.first(), attention).await?;
         let shares = shares(&values(attention)?, &linked.examples)?;
         let by_name = linked.shares_of_names(&shares);
         let first = step.own.clone();
-        let (mut id, mut logs) = step.choose(&by_name);
+        let begun = step.choose(&by_name);
         let asked = self.cache.len();
         let mut times = AnswerTimes {
             prefill: since(start),
@@ -101,41 +115,14 @@ impl Session {
 
         let start = Instant::now();
         let limit = answer_limit(&linked.names);
-        let mut stream = StreamDecoder::default();
-        let (mut ids, mut tokens): (Vec<u32>, Vec<AnswerToken>) = (Vec::new(), Vec::new());
-        let mut walked = Vec::new();
-        let mut finished = false;
-        let mut stopped = false;
-        while ids.len() < limit {
-            walked.push(logs.own);
-            if id == self.template.stop() {
-                finished = true;
-                break;
-            }
-            let text = stream.push(&self.tokenizer, id);
-            // The space before the name belongs to the template.
-            let text = if ids.is_empty() {
-                name_of(&text).to_owned()
-            } else {
-                text
-            };
-            ids.push(id);
-            tokens.push(AnswerToken {
-                text,
-                probability: logs.pooled.exp() as f32,
-            });
-            if let Some(token) = tokens.last()
-                && on_token(token).await.is_break()
-            {
-                stopped = true;
-                break;
-            }
-            let embedded = self.model.decoder.embed(self.ints(&[id]));
-            let (hidden, _) = self.model.decoder.extend(embedded, &mut self.cache, false);
-            let next = names.parting(&ids);
-            let (step, _) = self.read_step(hidden, &next, None).await?;
-            (id, logs) = step.choose(&by_name);
-        }
+        let written = self.write(begun, &names, &by_name, limit, on_token).await?;
+        let Written {
+            ids,
+            tokens,
+            own: walked,
+            finished,
+            stopped,
+        } = written;
         let name = name_of(&self.tokenizer.decode(&ids)).to_owned();
         times.decode = since(start);
 
@@ -149,8 +136,8 @@ impl Session {
             if stopped {
                 break;
             }
-            // What greedy decoding has just walked need not be walked again.
-            own.push(if concept == Some(index) {
+            // What greedy decoding has just walked, to the stop, need not be walked again.
+            own.push(if concept == Some(index) && walked.len() > name.len() {
                 walked.clone()
             } else {
                 self.cache.truncate(asked);
@@ -168,8 +155,66 @@ impl Session {
             names,
             own_names,
             shares,
+            steps: walked.len(),
             times,
         })
+    }
+
+    /// Goes on greedily from the first token, `begun`, up to the stop or `limit`; a name of which enough stands there is copied to its end.
+    /// `shares` are those of all names.
+    async fn write(
+        &mut self,
+        begun: (u32, Logs),
+        names: &Endings,
+        shares: &[f64],
+        limit: usize,
+        mut on_token: impl AsyncFnMut(&AnswerToken) -> ControlFlow<()>,
+    ) -> Result<Written, SessionError> {
+        let mut written = Written::default();
+        let mut stream = StreamDecoder::default();
+        let (mut id, logs) = begun;
+        let mut probability = logs.pooled.exp();
+        written.own.push(logs.own);
+        let mut rest: &[u32] = &[];
+        while written.ids.len() < limit {
+            if id == self.template.stop() {
+                written.finished = true;
+                break;
+            }
+            let text = stream.push(&self.tokenizer, id);
+            // The space before the name belongs to the template.
+            let text = if written.ids.is_empty() {
+                name_of(&text).to_owned()
+            } else {
+                text
+            };
+            written.ids.push(id);
+            let token = AnswerToken {
+                text,
+                probability: probability as f32,
+            };
+            let flow = on_token(&token).await;
+            written.tokens.push(token);
+            if flow.is_break() {
+                written.stopped = true;
+                break;
+            }
+            if rest.is_empty() {
+                rest = names.rest(&written.ids).unwrap_or_default();
+            }
+            if let Some((next, after)) = rest.split_first() {
+                (id, probability, rest) = (*next, 1.0, after);
+                continue;
+            }
+            let embedded = self.model.decoder.embed(self.ints(&[id]));
+            let (hidden, _) = self.model.decoder.extend(embedded, &mut self.cache, false);
+            let choice = names.choice(&written.ids);
+            let (step, _) = self.read_step(hidden, choice, None).await?;
+            let (next, logs) = step.choose(shares);
+            (id, probability) = (next, logs.pooled.exp());
+            written.own.push(logs.own);
+        }
+        Ok(written)
     }
 
     /// Log-probability of each token of a name and of its stop after the cache, `first` that of the first.

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData, Transaction};
 
-use super::pool::pool;
+use super::pool::Choice;
 use super::{Session, SessionError, device_error, values};
 
 /// The likeliest token of a step, as the device gives it.
@@ -41,9 +41,8 @@ impl Top {
 /// What a step says of the next token.
 pub(super) struct Step {
     top: Top,
-    /// Names that may go on here, and with which token; none where there is nothing to choose between.
-    next: Vec<(usize, u32)>,
-    /// The log-probability of each of these tokens.
+    choice: Choice,
+    /// The log-probability of each token that there is to choose from.
     pub(super) own: Vec<f64>,
 }
 
@@ -58,12 +57,18 @@ impl Step {
     pub(super) fn choose(&self, shares: &[f64]) -> (u32, Logs) {
         let own = self.top.log_probability();
         let taken = (self.top.id, Logs { own, pooled: own });
-        // Whether it is one of the names is the decoder's alone to say.
-        if !self.next.iter().any(|(_, token)| *token == self.top.id) {
+        // Whether it is one of the names is the decoder's alone to say, unless most of one stands there already.
+        if !self.choice.copied
+            && !self
+                .choice
+                .next
+                .iter()
+                .any(|(_, token)| *token == self.top.id)
+        {
             return taken;
         }
-        let pooled = pool(&self.next, &self.own, shares);
-        let each = self.next.iter().zip(self.own.iter().zip(pooled));
+        let pooled = self.choice.pool(&self.own, shares);
+        let each = self.choice.next.iter().zip(self.own.iter().zip(pooled));
         let likeliest = each.max_by(|(_, (_, a)), (_, (_, b))| a.total_cmp(b));
         likeliest.map_or(taken, |((_, token), (&own, pooled))| {
             (*token, Logs { own, pooled })
@@ -76,7 +81,7 @@ impl Session {
     pub(super) async fn read_step(
         &self,
         hidden: Tensor<2>,
-        next: &[(usize, u32)],
+        choice: Choice,
         attention: Option<Tensor<1>>,
     ) -> Result<(Step, Option<TensorData>), SessionError> {
         let likeliest = self.model.decoder.likeliest(hidden);
@@ -85,8 +90,8 @@ impl Session {
         if let Some(attention) = attention {
             transaction = transaction.register(attention);
         }
-        if !next.is_empty() {
-            let tokens: Vec<u32> = next.iter().map(|&(_, token)| token).collect();
+        if !choice.next.is_empty() {
+            let tokens: Vec<u32> = choice.next.iter().map(|&(_, token)| token).collect();
             transaction = transaction.register(likeliest.logits.select(1, self.ints(&tokens)));
         }
         let mut read = transaction
@@ -96,15 +101,14 @@ impl Session {
             .into_iter();
         let top = Top::of(&values(read.next())?)?;
         let attention = if asked { read.next() } else { None };
-        let own = if next.is_empty() {
+        let own = if choice.next.is_empty() {
             Vec::new()
         } else {
             let logits = values(read.next())?;
             let own = logits.iter().map(|&logit| top.log_probability_of(logit));
             own.collect()
         };
-        let next = next.to_vec();
-        Ok((Step { top, next, own }, attention))
+        Ok((Step { top, choice, own }, attention))
     }
 }
 
