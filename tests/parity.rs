@@ -2,6 +2,7 @@
 //! pack the script itself wrote (`fixtures/tiny/make.py`). Run with `--nocapture`, the tests print what they measure.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ use link_context::text::tokenizer::Tokenizer;
 use link_context::weights::convert::{Precision, originals, tokenizer_json};
 use link_context::weights::gguf::Gguf;
 use link_context::weights::pack::{Adapters, OpenPack};
-use link_context::weights::{HostTensor, Weights};
+use link_context::weights::{HostTensor, Weights, torch};
 use pollster::block_on;
 use safetensors::{Dtype, SafeTensors};
 
@@ -432,19 +433,19 @@ static PUBLISHED: LazyLock<Result<(Weights, Tokenizer), String>> = LazyLock::new
             .ok_or("there is no home folder: set LINK_CONTEXT_CACHE")?
             .join(".cache/link-context/weights"),
     };
-    let read = |name: &str| {
-        let path = cache.join("originals").join(name);
-        fs::read(&path).map_err(|error| {
-            let path = path.display();
-            format!("{path} cannot be read ({error}): run `cargo xtask weights` first")
-        })
+    let original = |name: &str| cache.join("originals").join(name);
+    let sentence = |path: &Path, error: &dyn Display| {
+        let path = path.display();
+        format!("{path} cannot be read ({error}): run `cargo xtask weights` first")
     };
-    let gguf = read("SmolLM2-135M-Instruct.Q4_1.gguf")?;
-    let torch = read("efficientnet-lite0-57934424.pth")?;
+    let gguf = original("SmolLM2-135M-Instruct.Q4_1.gguf");
+    let gguf = fs::read(&gguf).map_err(|error| sentence(&gguf, &error))?;
+    let encoder = original("efficientnet-lite0-57934424.pth");
+    let encoder = torch::read(&encoder).map_err(|error| sentence(&encoder, &error))?;
     let gguf = Gguf::parse(&gguf).unwrap();
     let weights = originals(
         &gguf,
-        &torch,
+        encoder,
         &ModelConfig::lite0_smollm2(),
         Precision::Shipped,
     )

@@ -21,6 +21,7 @@ use link_context::train::episodes::TrainingEpisode;
 use link_context::weights::HostTensor;
 use link_context::weights::convert::{Precision, originals};
 use link_context::weights::gguf::Gguf;
+use link_context::weights::torch;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -171,7 +172,7 @@ impl Ours {
         let gguf = read(gguf)?;
         let weights = originals(
             &Gguf::parse(&gguf)?,
-            &read(torch)?,
+            torch::read(torch).with_context(|| format!("cannot read {}", torch.display()))?,
             &config,
             Precision::Shipped,
         )?;

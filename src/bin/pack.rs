@@ -15,6 +15,7 @@ use link_context::weights::convert::{
 };
 use link_context::weights::gguf::Gguf;
 use link_context::weights::pack::{LOW_RANK, Source, sha256, write_pack};
+use link_context::weights::torch;
 use serde_json::json;
 
 /// The most bytes that a pack may have: what people are asked to download.
@@ -78,7 +79,9 @@ fn main() -> anyhow::Result<()> {
         Precision::Shipped
     };
     let gguf = Gguf::parse(&gguf_bytes)?;
-    let mut weights = originals(&gguf, &torch_bytes, &config, precision)?;
+    let torch = torch::read(&arguments.torch)
+        .with_context(|| format!("cannot read {}", arguments.torch.display()))?;
+    let mut weights = originals(&gguf, torch, &config, precision)?;
     if let Some(wanted) = encoder {
         let path = arguments.encoder.as_ref();
         let path =

@@ -32,7 +32,7 @@ use link_context::weights::convert::{
 };
 use link_context::weights::gguf::Gguf;
 use link_context::weights::pack::sha256;
-use link_context::weights::{HostTensor, Weights};
+use link_context::weights::{HostTensor, Weights, torch};
 use rand::SeedableRng as _;
 use rand::distr::Distribution as _;
 use rand::distr::weighted::WeightedIndex;
@@ -234,9 +234,10 @@ fn main() -> anyhow::Result<()> {
     let read =
         |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     let gguf_bytes = read(&arguments.gguf)?;
-    let torch_bytes = read(&arguments.torch)?;
     let gguf = Gguf::parse(&gguf_bytes)?;
-    let mut weights = originals(&gguf, &torch_bytes, &config, Precision::Shipped)?;
+    let torch = torch::read(&arguments.torch)
+        .with_context(|| format!("cannot read {}", arguments.torch.display()))?;
+    let mut weights = originals(&gguf, torch, &config, Precision::Shipped)?;
     let mut metadata = BTreeMap::from([("lora_scale".to_owned(), arguments.scale.to_string())]);
     if let Some(path) = &arguments.encoder {
         let bytes = read(path)?;

@@ -20,6 +20,7 @@ use link_context::train::rate;
 use link_context::weights::Encoding;
 use link_context::weights::checkpoint::write_safetensors;
 use link_context::weights::convert::{Precision, encoder};
+use link_context::weights::torch;
 use rand::seq::{IndexedRandom as _, SliceRandom as _, index};
 use rand::{Rng, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -125,9 +126,9 @@ struct Source {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let config = ModelConfig::lite0_smollm2().vision;
-    let torch = fs::read(&arguments.torch)
+    let torch = torch::read(&arguments.torch)
         .with_context(|| format!("cannot read {}", arguments.torch.display()))?;
-    let weights = encoder(&torch, &config, Precision::Shipped)?;
+    let weights = encoder(torch, &config, Precision::Shipped)?;
     let sources = read_sources(
         &arguments,
         Encoder::take(&ModelConfig::lite0_smollm2(), &weights)?,

@@ -7,7 +7,6 @@ use thiserror::Error;
 use super::gguf::{Gguf, GgufError};
 use super::pack::LOW_RANK;
 use super::quant::QuantError;
-use super::torch::{self, TorchError};
 use super::{EncodedTensor, Encoding, HostTensor, Tensors, Weights};
 use crate::model::config::{DecoderConfig, ModelConfig, VisionConfig};
 use crate::model::connector::MARKS;
@@ -28,9 +27,6 @@ pub enum ConvertError {
     /// The GGUF file is not sound.
     #[error(transparent)]
     Gguf(#[from] GgufError),
-    /// The torch file is not sound.
-    #[error(transparent)]
-    Torch(#[from] TorchError),
     /// The language model has another size or setting than ours.
     #[error("the GGUF file has {key} = {found}, the model needs {expected}")]
     Setting {
@@ -99,17 +95,17 @@ impl Precision {
     }
 }
 
-/// The language model and the picture encoder as published, under the model's names.
+/// The language model and the picture encoder as published, under the model's names; `torch` are the tensors of the encoder's file.
 ///
 /// The language model's matrices keep their quantised bytes. The rows of `query` and `key` stand in the order that
 /// rotate-half rope needs. Batch normalisation is folded into the convolutions.
 ///
 /// # Errors
 ///
-/// When a file is not sound or holds another model than `config` says.
+/// When the GGUF file is not sound, or one of the two holds another model than `config` says.
 pub fn originals(
     gguf: &Gguf<'_>,
-    torch: &[u8],
+    torch: Tensors,
     config: &ModelConfig,
     precision: Precision,
 ) -> Result<Weights, ConvertError> {
@@ -122,17 +118,13 @@ pub fn originals(
 ///
 /// # Errors
 ///
-/// When the file is not sound or holds another model than `config` says.
+/// When the file held another model than `config` says.
 pub fn encoder(
-    torch: &[u8],
+    torch: Tensors,
     config: &VisionConfig,
     precision: Precision,
 ) -> Result<Weights, ConvertError> {
-    vision(
-        torch::read(torch)?,
-        config,
-        precision.or_full(Encoding::F16),
-    )
+    vision(torch, config, precision.or_full(Encoding::F16))
 }
 
 /// Puts what `cargo xtask train-encoder` learned in the place of the published encoder's tensors, in their encodings.

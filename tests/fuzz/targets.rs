@@ -7,7 +7,7 @@
 #![allow(clippy::panic, reason = "a panic is a target's way to tell")]
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::{env, fs};
 
@@ -65,7 +65,12 @@ fn gguf(bytes: &[u8]) {
 }
 
 fn torch(bytes: &[u8]) {
-    let _ = torch::read(bytes);
+    static FILE: OnceLock<PathBuf> = OnceLock::new();
+    let name = || env::temp_dir().join(format!("link-context-fuzz-{}.pth", std::process::id()));
+    let path = FILE.get_or_init(name);
+    if fs::write(path, bytes).is_ok() {
+        let _ = torch::read(path);
+    }
 }
 
 fn safetensors(bytes: &[u8]) {

@@ -8,9 +8,9 @@ use link_context::weights::convert::{
     ConvertError, Precision, add_adapter, originals, replace_encoder,
 };
 use link_context::weights::gguf::Gguf;
-use link_context::weights::{Encoding, HostTensor, Tensors};
+use link_context::weights::{Encoding, HostTensor, Tensors, torch};
 
-use super::{config, fixture, tiny_weights, tiny_weights_in};
+use super::{config, fixture, path, tiny_weights, tiny_weights_in};
 
 #[test]
 fn full_precision_keeps_the_adapter_as_it_was_trained() {
@@ -34,7 +34,7 @@ fn the_published_matrices_keep_their_bytes() {
     let gguf = Gguf::parse(&bytes).unwrap();
     let weights = originals(
         &gguf,
-        &fixture("encoder.pth"),
+        torch::read(&path("encoder.pth")).unwrap(),
         &config(),
         Precision::Shipped,
     )
@@ -66,10 +66,10 @@ fn the_published_matrices_keep_their_bytes() {
 fn another_model_is_refused_by_name() {
     let bytes = fixture("tiny.gguf");
     let gguf = Gguf::parse(&bytes).unwrap();
-    let torch = fixture("encoder.pth");
+    let torch = torch::read(&path("encoder.pth")).unwrap();
     let error = originals(
         &gguf,
-        &torch,
+        torch.clone(),
         &ModelConfig::lite0_smollm2(),
         Precision::Shipped,
     )
@@ -82,13 +82,13 @@ fn another_model_is_refused_by_name() {
     let mut deeper = config();
     deeper.vision.stages[1].repeats = 3;
     assert_eq!(
-        originals(&gguf, &torch, &deeper, Precision::Shipped).unwrap_err(),
+        originals(&gguf, torch.clone(), &deeper, Precision::Shipped).unwrap_err(),
         ConvertError::Missing("_blocks.3._expand_conv.weight".into())
     );
     let mut wider = config();
     wider.vision.head_channels = 33;
     assert_eq!(
-        originals(&gguf, &torch, &wider, Precision::Shipped).unwrap_err(),
+        originals(&gguf, torch, &wider, Precision::Shipped).unwrap_err(),
         ConvertError::Shape {
             name: "_conv_head.weight".into(),
             found: vec![32, 6, 1, 1],
@@ -101,9 +101,9 @@ fn another_model_is_refused_by_name() {
 fn a_tuned_encoder_takes_the_place_of_the_published_one() {
     let bytes = fixture("tiny.gguf");
     let gguf = Gguf::parse(&bytes).unwrap();
-    let torch = fixture("encoder.pth");
+    let torch = torch::read(&path("encoder.pth")).unwrap();
     for precision in [Precision::Shipped, Precision::Full] {
-        let published = originals(&gguf, &torch, &config(), precision).unwrap();
+        let published = originals(&gguf, torch.clone(), &config(), precision).unwrap();
         let name = "vision.head.weight".to_owned();
         let mut tuned = published[&name].decode().unwrap();
         tuned.data.iter_mut().for_each(|value| *value += 0.5);
@@ -146,7 +146,7 @@ fn an_adapter_that_does_not_fit_is_refused_by_name() {
         let gguf = Gguf::parse(&bytes).unwrap();
         let mut weights = originals(
             &gguf,
-            &fixture("encoder.pth"),
+            torch::read(&path("encoder.pth")).unwrap(),
             &config(),
             Precision::Shipped,
         )

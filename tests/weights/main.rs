@@ -7,7 +7,7 @@ mod quantisation;
 mod readers;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use link_context::model::config::{
     ConnectorConfig, DecoderConfig, ModelConfig, StageConfig, VisionConfig,
@@ -15,11 +15,15 @@ use link_context::model::config::{
 use link_context::weights::checkpoint::read_safetensors;
 use link_context::weights::convert::{Precision, add_adapter, originals};
 use link_context::weights::gguf::Gguf;
-use link_context::weights::{HostTensor, Weights};
+use link_context::weights::{HostTensor, Weights, torch};
+
+fn path(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/weights");
+    folder.join(name)
+}
 
 fn fixture(name: &str) -> Vec<u8> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/weights");
-    fs::read(folder.join(name)).unwrap()
+    fs::read(path(name)).unwrap()
 }
 
 /// The sizes in `fixtures/weights/make.py`.
@@ -71,7 +75,13 @@ fn tiny_weights() -> Weights {
 fn tiny_weights_in(precision: Precision) -> Weights {
     let bytes = fixture("tiny.gguf");
     let gguf = Gguf::parse(&bytes).unwrap();
-    let mut weights = originals(&gguf, &fixture("encoder.pth"), &config(), precision).unwrap();
+    let mut weights = originals(
+        &gguf,
+        torch::read(&path("encoder.pth")).unwrap(),
+        &config(),
+        precision,
+    )
+    .unwrap();
     let (adapter, metadata) = read_safetensors(&fixture("adapter.safetensors")).unwrap();
     add_adapter(&mut weights, adapter, &metadata, &config(), precision).unwrap();
     weights

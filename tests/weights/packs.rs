@@ -11,12 +11,12 @@ use link_context::weights::gguf::Gguf;
 use link_context::weights::pack::{
     Adapters, Manifest, OpenPack, PackError, PackReader, SHARD_LIMIT, VERSION, write_pack,
 };
-use link_context::weights::{EncodedTensor, Encoding, HostTensor, Tensors, Weights};
+use link_context::weights::{EncodedTensor, Encoding, HostTensor, Tensors, Weights, torch};
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use super::{bits_of, config, fixture, tiny_weights};
+use super::{bits_of, config, fixture, path, tiny_weights};
 
 fn read(folder: &TempDir, path: &str) -> Vec<u8> {
     fs::read(folder.path().join(path)).unwrap()
@@ -56,7 +56,7 @@ fn a_pack_read_without_adapters_is_what_was_published() {
     let gguf = Gguf::parse(&gguf).unwrap();
     let published = originals(
         &gguf,
-        &fixture("encoder.pth"),
+        torch::read(&path("encoder.pth")).unwrap(),
         &config(),
         Precision::Shipped,
     )

@@ -1,15 +1,17 @@
 //! Files as others wrote them, and damaged ones.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 
 use link_context::weights::checkpoint::{read_safetensors, write_safetensors};
 use link_context::weights::convert::tokenizer_json;
 use link_context::weights::gguf::{Gguf, GgufError, Value};
 use link_context::weights::torch::{self, TorchError};
-use link_context::weights::{EncodedTensor, Encoding, HostTensor};
+use link_context::weights::{EncodedTensor, Encoding, HostTensor, Tensors};
 use proptest::prelude::*;
+use tempfile::NamedTempFile;
 
-use super::fixture;
+use super::{fixture, path};
 
 #[test]
 fn gguf_metadata_is_read_in_every_type() {
@@ -86,9 +88,16 @@ fn a_bad_gguf_file_says_what_is_wrong() {
     ));
 }
 
+/// Reads these bytes as a torch file.
+fn read_torch(bytes: &[u8]) -> Result<Tensors, TorchError> {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(bytes).unwrap();
+    torch::read(file.path())
+}
+
 #[test]
 fn torch_views_of_one_storage_come_out_row_major() {
-    let tensors = torch::read(&fixture("views.pth")).unwrap();
+    let tensors = torch::read(&path("views.pth")).unwrap();
     let (expected, _) = read_safetensors(&fixture("views.safetensors")).unwrap();
     assert_eq!(expected.len(), 6);
     assert_eq!(tensors, expected);
@@ -96,34 +105,24 @@ fn torch_views_of_one_storage_come_out_row_major() {
 
 #[test]
 fn a_bad_torch_file_says_what_is_wrong() {
-    // The name of `os.system` in a pickle is that of the platform's own module.
-    assert_eq!(
-        torch::read(&fixture("evil.pth")).unwrap_err(),
-        TorchError::Global("posix.system".into())
-    );
-    assert_eq!(
-        torch::read(b"PK\x03\x04").unwrap_err(),
-        TorchError::Magic,
-        "a zip archive"
-    );
-    assert_eq!(torch::read(b"").unwrap_err(), TorchError::Magic);
+    let says = |bytes: &[u8], what: &str| {
+        let error = read_torch(bytes).unwrap_err().to_string();
+        assert!(error.contains(what), "{error}");
+    };
+    says(b"PK\x03\x04", "zip");
+    says(b"", "pickle");
     let bytes = fixture("views.pth");
-    let length = bytes.len() - 1;
-    assert_eq!(
-        torch::read(&bytes[..length]).unwrap_err(),
-        TorchError::Truncated { bytes: length }
-    );
-    // BINPUT to INST, which would make an object of any class.
-    let mut other = bytes.clone();
-    let place = other.iter().rposition(|&byte| byte == b'q').unwrap();
-    other[place] = b'i';
-    assert_eq!(
-        torch::read(&other).unwrap_err(),
-        TorchError::Instruction {
-            opcode: b'i',
-            offset: place
-        }
-    );
+    says(&bytes[..bytes.len() - 1], "end of the file");
+    let missing = torch::read(&path("nowhere.pth")).unwrap_err();
+    assert!(matches!(missing, TorchError::Io(_)), "{missing}");
+}
+
+/// What would run a command if it were loaded by something that trusts it is data to this reader.
+#[test]
+fn a_torch_file_calls_nothing() {
+    let tensors = torch::read(&path("evil.pth")).unwrap();
+    assert_eq!(tensors.keys().collect::<Vec<_>>(), ["weight"]);
+    assert_eq!(tensors["weight"].shape, [4, 6]);
 }
 
 /// A checkpoint of one tensor, of `count` values in its storage, with these instructions for size and stride.
@@ -146,41 +145,33 @@ fn checkpoint(sizes: &[u8], count: u8) -> Vec<u8> {
 
 #[test]
 fn a_torch_tensor_must_lie_within_its_storage() {
-    let tensors = torch::read(&checkpoint(b"K\x02K\x02\x86K\x02K\x01\x86", 4)).unwrap();
+    let tensors = read_torch(&checkpoint(b"K\x02K\x02\x86K\x02K\x01\x86", 4)).unwrap();
     let expected = HostTensor {
         shape: vec![2, 2],
         data: vec![0.0, 1.0, 2.0, 3.0],
     };
     assert_eq!(tensors["w"], expected);
     for sizes in [
-        // One row too many; a stride too wide; five and two billion elements out of one; sizes that overflow.
+        // One row too many; a stride too wide; two billion elements out of one; sizes that overflow.
         b"K\x03K\x02\x86K\x02K\x01\x86".as_slice(),
         b"K\x02K\x02\x86K\x03K\x01\x86",
-        b"K\x05\x85K\x00\x85",
         b"J\xff\xff\xff\x7f\x85K\x00\x85",
-        b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x86K\0K\0\x86",
-    ] {
-        let error = torch::read(&checkpoint(sizes, 4)).unwrap_err();
-        assert!(
-            matches!(error, TorchError::Tensor(_) | TorchError::Overlap),
-            "{error}"
-        );
-    }
-    for sizes in [
-        b"K\x02\x85)".as_slice(),
+        b"J\xff\xff\xff\x7fJ\xff\xff\xff\x7fJ\xff\xff\xff\x7f\x87K\x01K\x01K\x01\x87",
+        // Sizes without strides; one below nothing; no tuples; no sizes.
+        b"K\x02\x85)",
         b"J\xff\xff\xff\xff\x85K\x01\x85",
         b"K\x02K\x01",
         b"N)",
     ] {
-        let error = torch::read(&checkpoint(sizes, 4)).unwrap_err();
-        assert!(matches!(error, TorchError::Malformed { .. }), "{error}");
+        let read = read_torch(&checkpoint(sizes, 4));
+        assert!(read.is_err(), "{sizes:?}: {read:?}");
     }
 }
 
 #[test]
 fn a_small_torch_file_cannot_ask_for_much_memory() {
     let whole = checkpoint(b"K\xff\x85K\x01\x85", 255);
-    assert_eq!(torch::read(&whole).unwrap()["w"].data.len(), 255);
+    assert_eq!(read_torch(&whole).unwrap()["w"].data.len(), 255);
     // The same tensor under many names: it is remembered, and every further name costs a few bytes.
     let end = whole.windows(4).position(|bytes| bytes == b"}tRs").unwrap();
     let mut file = whole[..end + 3].to_vec();
@@ -189,7 +180,8 @@ fn a_small_torch_file_cannot_ask_for_much_memory() {
         file.extend([b'X', 1, 0, 0, 0, name, b'h', 1, b's']);
     }
     file.extend(&whole[end + 4..]);
-    assert_eq!(torch::read(&file).unwrap_err(), TorchError::Overlap);
+    let error = read_torch(&file).unwrap_err();
+    assert!(matches!(error, TorchError::Overlap), "{error}");
 }
 
 #[test]
@@ -259,7 +251,7 @@ proptest! {
             }
         }
         for name in ["views.pth", "encoder.pth"] {
-            if let Ok(tensors) = torch::read(&damaged(&fixture(name), &changes, cut)) {
+            if let Ok(tensors) = read_torch(&damaged(&fixture(name), &changes, cut)) {
                 for tensor in tensors.values() {
                     prop_assert_eq!(tensor.shape.iter().product::<usize>(), tensor.data.len());
                 }
