@@ -28,7 +28,7 @@ pub struct Reply<P> {
     pub examples: Vec<ExampleShare<P>>,
     /// Times in milliseconds.
     pub milliseconds: ReplyTimes,
-    /// Tokens decoded a second, the one that ends a name among them.
+    /// Tokens that the decoder wrote a second, the one that ends a name among them; what was copied is none of them.
     pub tokens_per_second: f64,
 }
 
@@ -37,7 +37,7 @@ pub struct Reply<P> {
 pub struct ReplyToken {
     /// The text it adds.
     pub text: String,
-    /// Its probability after everything before it.
+    /// Its probability after everything before it: 1 where the rest of a long name was copied.
     pub probability: f32,
 }
 

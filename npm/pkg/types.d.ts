@@ -77,7 +77,7 @@ export interface Link {
   reused: boolean;
 }
 
-/** A token of a name, with its probability after all before it. */
+/** A token of a name, with its probability after all before it: 1 where the rest of a long name was copied. */
 export interface Token {
   text: string;
   probability: number;
