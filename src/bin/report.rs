@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Parser;
+use link_context::protocol::scoring::Rate;
 use link_context::protocol::table::Report;
 use link_context::protocol::{markdown, pools};
 use link_context::train::log::Summary;
@@ -73,22 +74,27 @@ fn print_runs(folders: &[PathBuf], runs: &[Summary]) {
         let own = run.setting.iter().filter(|thing| !common.contains(thing));
         let own: Vec<&str> = own.map(String::as_str).collect();
         let loss = run.loss.map_or("-".to_owned(), |loss| format!("{loss:.3}"));
-        let all = run.all();
-        let (low, high) = all.interval();
+        let rates = run.held_out.values();
+        let all = rates.fold(Rate::default(), |all, &(right, of)| Rate {
+            count: all.count + right,
+            of: all.of + of,
+        });
+        let all = Some(all).filter(|all| all.of > 0);
+        let all = all.map_or("-".to_owned(), |all| {
+            let (low, high) = all.interval();
+            let [share, low, high] = [all.share(), low, high].map(|share| share * 100.0);
+            format!("{share:.1} ({low:.1} - {high:.1}; {})", all.of)
+        });
         print!(
-            "| {} | {} | {} | {:.0} | {loss} | {:.1} ({:.1} - {:.1}; {}) |",
+            "| {} | {} | {} | {:.0} | {loss} | {all} |",
             name.display(),
             own.join(", "),
             run.steps,
             run.minutes,
-            all.share() * 100.0,
-            low * 100.0,
-            high * 100.0,
-            all.of,
         );
         for column in &columns {
             match run.held_out.get(*column) {
-                Some(rate) => print!(" {:.1} |", rate.share() * 100.0),
+                Some(&(count, of)) => print!(" {:.1} |", Rate { count, of }.share() * 100.0),
                 None => print!(" - |"),
             }
         }

@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::protocol::scoring::Rate;
-
 /// Steps over which a run's closing loss is averaged.
 const CLOSING: usize = 50;
 
@@ -78,8 +76,8 @@ pub struct Summary {
     pub minutes: f64,
     /// Mean loss of the last steps on episodes, where there were any.
     pub loss: Option<f32>,
-    /// For each source and number of shots, the exact names among the queries of the last measurement.
-    pub held_out: BTreeMap<(String, usize), Rate>,
+    /// For each source and number of shots, the exact names at the last measurement, and of how many queries.
+    pub held_out: BTreeMap<(String, usize), (usize, usize)>,
 }
 
 impl Summary {
@@ -101,11 +99,8 @@ impl Summary {
                     exact,
                     ..
                 } => {
-                    let rate = Rate {
-                        count: (exact * queries as f64).round() as usize,
-                        of: queries,
-                    };
-                    held_out.insert((source, shots), rate);
+                    let right = (exact * queries as f64).round() as usize;
+                    held_out.insert((source, shots), (right, queries));
                 }
                 Line::Step {
                     step,
@@ -128,16 +123,6 @@ impl Summary {
             loss: (!closing.is_empty()).then(|| closing.iter().sum::<f32>() / closing.len() as f32),
             held_out,
         })
-    }
-
-    /// All queries of the last measurement together.
-    pub fn all(&self) -> Rate {
-        self.held_out
-            .values()
-            .fold(Rate::default(), |all, rate| Rate {
-                count: all.count + rate.count,
-                of: all.of + rate.of,
-            })
     }
 
     /// What the settings of all runs have in common.
@@ -201,12 +186,8 @@ mod tests {
             (&["link of s", "seed 1"].map(str::to_owned)[..], 3)
         );
         assert_eq!((summary.minutes, summary.loss), (1.5, Some(2.0)));
-        let rate = Rate { count: 36, of: 48 };
-        assert_eq!(
-            summary.held_out,
-            BTreeMap::from([(("s".to_owned(), 4), rate)])
-        );
-        assert_eq!(summary.all(), rate);
+        let expected = BTreeMap::from([(("s".to_owned(), 4), (36, 48))]);
+        assert_eq!(summary.held_out, expected);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Weights: from the files that others published to the pack that the page downloads, and from the pack to plain tensors.
 //!
 //! The originals are a GGUF file (`gguf`) and a torch pickle (`torch`); our own training writes safetensors
-//! (`checkpoint`). `convert` brings all three under the model's names, and [`pack`] is the form that travels. Every reader here takes bytes that it does not
-//! trust: sizes are checked before memory is asked for, and a bad file is an error with a name, never a panic.
+//! (`checkpoint`). `convert` brings all three under the model's names, and [`pack`] is the form that travels. Every reader here takes what it does not
+//! trust (bytes; of `torch`, which Burn's crate reads, a path): sizes are checked before memory is asked for, and a bad file is an error with a name, never a panic.
 
 #[cfg(feature = "train")]
 pub mod checkpoint;
