@@ -104,6 +104,21 @@ impl Rate {
     }
 }
 
+/// The two-sided p-value of the exact sign test (of McNemar, where the pairs are of outcomes): how likely it is that two equals, asked the
+/// same, differ by at least as much where just one of them was right. 1 where there is no such question.
+pub fn sign_test(better: usize, worse: usize) -> f64 {
+    let pairs = better + worse;
+    let fewer = better.min(worse);
+    // By logarithms: of a thousand pairs one outcome is likelier than f64 can tell from nothing.
+    let none = pairs as f64 * 0.5_f64.ln();
+    let outcomes = (0..fewer).scan(none, |outcome, count| {
+        *outcome += ((pairs - count) as f64 / (count + 1) as f64).ln();
+        Some(*outcome)
+    });
+    let tail: f64 = none.exp() + outcomes.map(f64::exp).sum::<f64>();
+    (2.0 * tail).min(1.0)
+}
+
 impl Serialize for Rate {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (low, high) = self.interval();
@@ -197,6 +212,26 @@ mod tests {
         // It is the same seen from the other side.
         let (low, high) = Rate { count: 20, of: 20 }.interval();
         assert!((low - (1.0 - 0.1611)).abs() < 5e-5 && high == 1.0);
+    }
+
+    #[test]
+    fn the_sign_test_is_scipys() {
+        #[derive(Deserialize)]
+        struct Case {
+            better: usize,
+            worse: usize,
+            p: f64,
+        }
+        let cases = include_str!("../../tests/fixtures/statistics/sign-test.json");
+        let cases: Vec<Case> = serde_json::from_str(cases).unwrap();
+        assert_eq!(cases.len(), 10);
+        for Case { better, worse, p } in cases {
+            let found = sign_test(better, worse);
+            assert!(
+                (found - p).abs() <= 1e-9 * p,
+                "{better}, {worse}: {found} for {p}"
+            );
+        }
     }
 
     #[test]
