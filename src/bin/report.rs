@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Parser;
-use link_context::protocol::scoring::Rate;
+use link_context::protocol::scoring::{Rate, sign_test};
 use link_context::protocol::table::Report;
 use link_context::protocol::{markdown, pools};
-use link_context::train::log::Summary;
+use link_context::train::log::{Measurement, Summary};
 
 /// Writes Markdown tables of kept results and of training runs.
 #[derive(Parser, Debug)]
@@ -22,8 +22,8 @@ struct Arguments {
     /// Writes of the results what the decoder and its attention say about the names, apart and in mixtures.
     #[arg(long)]
     pools: bool,
-    /// Folders of training runs (`train --out`), to stand beside each other. May be given several times.
-    #[arg(long, value_name = "DIR")]
+    /// Training runs to stand beside each other, each compared with the first, query by query: folders (`train --out`) or logs.
+    #[arg(long, value_name = "RUN", num_args = 1..)]
     runs: Vec<PathBuf>,
 }
 
@@ -48,8 +48,12 @@ fn main() -> anyhow::Result<()> {
         print!("{tables}");
     }
     if !arguments.runs.is_empty() {
-        let runs = arguments.runs.iter().map(|folder| {
-            let path = folder.join("log.jsonl");
+        let runs = arguments.runs.iter().map(|run| {
+            let path = if run.is_dir() {
+                run.join("log.jsonl")
+            } else {
+                run.clone()
+            };
             Summary::of(&read(&path)?).with_context(|| path.display().to_string())
         });
         print_runs(&arguments.runs, &runs.collect::<anyhow::Result<Vec<_>>>()?);
@@ -57,27 +61,29 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A run is called by its folder.
-fn print_runs(folders: &[PathBuf], runs: &[Summary]) {
+/// A run is called by its folder, or its log.
+fn print_runs(paths: &[PathBuf], runs: &[Summary]) {
     let common = Summary::common(runs);
     println!("All runs: {}.\n", common.join(", "));
     let columns: BTreeSet<&(String, usize)> =
         runs.iter().flat_map(|run| run.held_out.keys()).collect();
-    print!("| run | its own | steps | minutes | closing loss | all, % (95 % interval; queries) |");
+    print!(
+        "| run | its own | steps | tokens | minutes | closing loss | all, % (95 % interval; queries) | right where the first is wrong, wrong where it is right (sign test) |"
+    );
     for (source, shots) in &columns {
         let s = if *shots == 1 { "" } else { "s" };
         print!(" {source}, {shots} shot{s}, % |");
     }
-    println!("\n|{}", " --- |".repeat(6 + columns.len()));
-    for (folder, run) in folders.iter().zip(runs) {
-        let name = folder.file_name().unwrap_or(folder.as_os_str());
+    println!("\n|{}", " --- |".repeat(8 + columns.len()));
+    for (path, run) in paths.iter().zip(runs) {
+        let name = path.file_stem().unwrap_or(path.as_os_str());
         let own = run.setting.iter().filter(|thing| !common.contains(thing));
         let own: Vec<&str> = own.map(String::as_str).collect();
         let loss = run.loss.map_or("-".to_owned(), |loss| format!("{loss:.3}"));
         let rates = run.held_out.values();
-        let all = rates.fold(Rate::default(), |all, &(right, of)| Rate {
-            count: all.count + right,
-            of: all.of + of,
+        let all = rates.fold(Rate::default(), |all, cell| Rate {
+            count: all.count + cell.count,
+            of: all.of + cell.of,
         });
         let all = Some(all).filter(|all| all.of > 0);
         let all = all.map_or("-".to_owned(), |all| {
@@ -85,16 +91,28 @@ fn print_runs(folders: &[PathBuf], runs: &[Summary]) {
             let [share, low, high] = [all.share(), low, high].map(|share| share * 100.0);
             format!("{share:.1} ({low:.1} - {high:.1}; {})", all.of)
         });
+        let first = runs.first().filter(|first| !std::ptr::eq(*first, run));
+        let pairs = first.and_then(|first| run.beside(first));
+        let pairs = pairs.map_or("-".to_owned(), |(better, worse)| {
+            let p = match sign_test(better, worse) {
+                p if p < 0.005 => "p < 0.01".to_owned(),
+                p => format!("p = {p:.2}"),
+            };
+            format!("{better}, {worse} ({p})")
+        });
         print!(
-            "| {} | {} | {} | {:.0} | {loss} | {all} |",
+            "| {} | {} | {} | {} | {:.0} | {loss} | {all} | {pairs} |",
             name.display(),
             own.join(", "),
             run.steps,
+            run.tokens,
             run.minutes,
         );
         for column in &columns {
             match run.held_out.get(*column) {
-                Some(&(count, of)) => print!(" {:.1} |", Rate { count, of }.share() * 100.0),
+                Some(&Measurement { count, of, .. }) => {
+                    print!(" {:.1} |", Rate { count, of }.share() * 100.0);
+                }
                 None => print!(" - |"),
             }
         }

@@ -29,6 +29,10 @@ pub enum Line {
         queries: usize,
         /// Share of them that got their exact name.
         exact: f64,
+        /// Which of them did, a 1 or a 0 each; nothing in a log of an earlier version. Runs with the same pictures, split and names are asked
+        /// the same queries in the same order.
+        #[serde(default)]
+        right: String,
     },
     /// A step of the optimiser.
     Step {
@@ -72,12 +76,25 @@ pub struct Summary {
     pub setting: Vec<String>,
     /// Steps done.
     pub steps: usize,
+    /// Tokens of these steps.
+    pub tokens: usize,
     /// Time of these steps, in minutes.
     pub minutes: f64,
     /// Mean loss of the last steps on episodes, where there were any.
     pub loss: Option<f32>,
-    /// For each source and number of shots, the exact names at the last measurement, and of how many queries.
-    pub held_out: BTreeMap<(String, usize), (usize, usize)>,
+    /// For each source and number of shots, the last measurement.
+    pub held_out: BTreeMap<(String, usize), Measurement>,
+}
+
+/// Exact names of held-out queries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measurement {
+    /// How many there were.
+    pub count: usize,
+    /// Of how many queries.
+    pub of: usize,
+    /// Which of the queries, a 1 or a 0 each; nothing where the log does not tell.
+    pub right: String,
 }
 
 impl Summary {
@@ -97,32 +114,61 @@ impl Summary {
                     shots,
                     queries,
                     exact,
+                    right,
                     ..
                 } => {
-                    let right = (exact * queries as f64).round() as usize;
-                    held_out.insert((source, shots), (right, queries));
+                    let measurement = Measurement {
+                        count: (exact * queries as f64).round() as usize,
+                        of: queries,
+                        right,
+                    };
+                    held_out.insert((source, shots), measurement);
                 }
                 Line::Step {
                     step,
                     loss,
                     linked,
+                    tokens,
                     seconds,
                     ..
                 } => {
-                    steps.insert(step, (seconds, linked.then_some(loss)));
+                    steps.insert(step, (seconds, tokens, linked.then_some(loss)));
                 }
             }
         }
         let (last, _) = steps.last_key_value().ok_or(LogError::Empty)?;
-        let losses = steps.values().rev().filter_map(|(_, loss)| *loss);
+        let losses = steps.values().rev().filter_map(|(.., loss)| *loss);
         let closing: Vec<f32> = losses.take(CLOSING).collect();
         Ok(Self {
             setting,
             steps: last + 1,
-            minutes: steps.values().map(|(seconds, _)| seconds / 60.0).sum(),
+            tokens: steps.values().map(|(_, tokens, _)| tokens).sum(),
+            minutes: steps.values().map(|(seconds, ..)| seconds / 60.0).sum(),
             loss: (!closing.is_empty()).then(|| closing.iter().sum::<f32>() / closing.len() as f32),
             held_out,
         })
+    }
+
+    /// How many of the held-out queries this run named right and the other wrong, and how many the other way round. Nothing where the logs
+    /// do not tell, or the two were not asked the same.
+    pub fn beside(&self, other: &Self) -> Option<(usize, usize)> {
+        if self.held_out.is_empty() || !self.held_out.keys().eq(other.held_out.keys()) {
+            return None;
+        }
+        let cells = self.held_out.values().zip(other.held_out.values());
+        cells
+            .into_iter()
+            .try_fold((0, 0), |(better, worse), (ours, theirs)| {
+                let told = [ours, theirs].map(|cell| cell.right.len() == cell.of);
+                if told != [true; 2] || ours.of != theirs.of {
+                    return None;
+                }
+                let only = |one: &Measurement, two: &Measurement| {
+                    let pairs = one.right.bytes().zip(two.right.bytes());
+                    pairs.filter(|pair| *pair == (b'1', b'0')).count()
+                };
+                Some((better + only(ours, theirs), worse + only(theirs, ours)))
+            })
     }
 
     /// What the settings of all runs have in common.
@@ -149,14 +195,22 @@ mod tests {
         }
     }
 
-    fn held_out(step: usize, exact: f64) -> Line {
+    fn held_out(step: usize, right: &str) -> Line {
         Line::HeldOut {
             step,
             source: "s".to_owned(),
             shots: 4,
-            queries: 48,
-            exact,
+            queries: right.len(),
+            exact: right.matches('1').count() as f64 / right.len() as f64,
+            right: right.to_owned(),
         }
+    }
+
+    fn summary(lines: &[Line]) -> Summary {
+        let lines = lines
+            .iter()
+            .map(|line| serde_json::to_string(line).unwrap());
+        Summary::of(&lines.collect::<Vec<_>>().join("\n")).unwrap()
     }
 
     #[test]
@@ -168,26 +222,49 @@ mod tests {
         let lines = [
             setting.clone(),
             step(0, 3.0, true),
-            held_out(0, 0.5),
+            held_out(0, "1100"),
             step(1, 9.0, true),
             step(2, 9.0, true),
             setting,
             step(1, 1.0, true),
             step(2, 7.0, false),
-            held_out(2, 0.75),
+            held_out(2, "0111"),
         ];
-        let text: Vec<String> = lines
-            .iter()
-            .map(|line| serde_json::to_string(line).unwrap())
-            .collect();
-        let summary = Summary::of(&text.join("\n")).unwrap();
+        let summary = summary(&lines);
         assert_eq!(
             (&summary.setting[..], summary.steps),
             (&["link of s", "seed 1"].map(str::to_owned)[..], 3)
         );
-        assert_eq!((summary.minutes, summary.loss), (1.5, Some(2.0)));
-        let expected = BTreeMap::from([(("s".to_owned(), 4), (36, 48))]);
-        assert_eq!(summary.held_out, expected);
+        assert_eq!(
+            (summary.tokens, summary.minutes, summary.loss),
+            (300, 1.5, Some(2.0))
+        );
+        let last = Measurement {
+            count: 3,
+            of: 4,
+            right: "0111".to_owned(),
+        };
+        assert_eq!(
+            summary.held_out,
+            BTreeMap::from([(("s".to_owned(), 4), last)])
+        );
+    }
+
+    #[test]
+    fn two_runs_are_compared_query_by_query() {
+        let run = |right| summary(&[step(0, 3.0, true), held_out(0, right)]);
+        let (one, two) = (run("1110"), run("0011"));
+        assert_eq!(one.beside(&two), Some((2, 1)));
+        assert_eq!(two.beside(&one), Some((1, 2)));
+        assert_eq!(one.beside(&one), Some((0, 0)));
+        // Not of other queries, nor of none, nor where a log does not tell which.
+        assert_eq!(one.beside(&run("11100")), None);
+        assert_eq!(one.beside(&summary(&[step(0, 3.0, true)])), None);
+        let before = r#"{"step":0,"source":"s","shots":4,"queries":4,"exact":0.75}"#;
+        let first = serde_json::to_string(&step(0, 3.0, true)).unwrap();
+        let before = Summary::of(&format!("{first}\n{before}")).unwrap();
+        assert_eq!(before.held_out.values().next().unwrap().count, 3);
+        assert_eq!((one.beside(&before), before.beside(&before)), (None, None));
     }
 
     #[test]
@@ -196,9 +273,7 @@ mod tests {
             let setting = Line::Setting {
                 run: run.to_owned(),
             };
-            let lines =
-                [setting, step(0, 3.0, true)].map(|line| serde_json::to_string(&line).unwrap());
-            Summary::of(&lines.join("\n")).unwrap()
+            summary(&[setting, step(0, 3.0, true)])
         };
         let runs = [
             run("link of s, seed 1, without blends"),
