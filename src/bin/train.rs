@@ -140,7 +140,7 @@ struct Arguments {
     /// Held-out episodes a source in each measurement, of two queries each. With 100 of them, four points either way are chance.
     #[arg(long, default_value_t = 100)]
     held_out: usize,
-    /// Seed of everything random.
+    /// Seed of everything random but the held-out episodes, which are the same for every run.
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
