@@ -155,20 +155,18 @@ impl Summary {
         if self.held_out.is_empty() || !self.held_out.keys().eq(other.held_out.keys()) {
             return None;
         }
-        let cells = self.held_out.values().zip(other.held_out.values());
-        cells
-            .into_iter()
-            .try_fold((0, 0), |(better, worse), (ours, theirs)| {
-                let told = [ours, theirs].map(|cell| cell.right.len() == cell.of);
-                if told != [true; 2] || ours.of != theirs.of {
-                    return None;
-                }
-                let only = |one: &Measurement, two: &Measurement| {
-                    let pairs = one.right.bytes().zip(two.right.bytes());
-                    pairs.filter(|pair| *pair == (b'1', b'0')).count()
-                };
-                Some((better + only(ours, theirs), worse + only(theirs, ours)))
-            })
+        let mut cells = self.held_out.values().zip(other.held_out.values());
+        cells.try_fold((0, 0), |(better, worse), (ours, theirs)| {
+            let told = [ours, theirs].map(|cell| cell.right.len() == cell.of);
+            if told != [true; 2] || ours.of != theirs.of {
+                return None;
+            }
+            let only = |one: &Measurement, two: &Measurement| {
+                let pairs = one.right.bytes().zip(two.right.bytes());
+                pairs.filter(|pair| *pair == (b'1', b'0')).count()
+            };
+            Some((better + only(ours, theirs), worse + only(theirs, ours)))
+        })
     }
 
     /// What the settings of all runs have in common.
