@@ -82,9 +82,7 @@ for (const [program, commandOf] of Object.entries(servers)) {
       await page.getByTestId('answer-name').filter({ hasText: /./ }).waitFor();
       await page.getByTestId('device-select').selectOption('cpu');
       await page.getByTestId('ask').click();
-      await expect(page.getByTestId('answer-device')).toContainText('CPU', {
-        timeout: 4 * 60_000,
-      });
+      await expect(page.getByTestId('answer-device')).toContainText('CPU');
       await expect(page.getByTestId('answer-name')).toHaveText(robots.queries[0].answer);
       await page.evaluate(() => navigator.serviceWorker.ready);
       // The pages to embed work there too.
