@@ -108,7 +108,11 @@ impl Summary {
         for (number, line) in (1..).zip(log.lines()) {
             let line = serde_json::from_str(line);
             match line.map_err(|source| LogError::Line { number, source })? {
-                Line::Setting { run } => setting = run.split(", ").map(str::to_owned).collect(),
+                Line::Setting { run } => {
+                    // The strategy is one thing, what it draws from another.
+                    let things = run.replacen(" of ", ", of ", 1);
+                    setting = things.split(", ").map(str::to_owned).collect();
+                }
                 Line::HeldOut {
                     source,
                     shots,
@@ -231,7 +235,7 @@ mod tests {
         let summary = summary(&lines);
         assert_eq!(
             (&summary.setting[..], summary.steps),
-            (&["link of s", "seed 1"].map(str::to_owned)[..], 3)
+            (&["link", "of s", "seed 1"].map(str::to_owned)[..], 3)
         );
         assert_eq!(
             (summary.tokens, summary.minutes, summary.loss),
@@ -275,9 +279,9 @@ mod tests {
         };
         let runs = [
             run("link of s, seed 1, without blends"),
-            run("link of s, leaning 0.2, seed 1"),
+            run("mix of s, leaning 0.2, seed 1"),
         ];
-        assert_eq!(Summary::common(&runs), ["link of s", "seed 1"]);
+        assert_eq!(Summary::common(&runs), ["of s", "seed 1"]);
         assert!(Summary::common(&[]).is_empty());
     }
 
