@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 pub use encoder::Encoder;
-pub use lists::{ClassNames, Split, Splits, Styles, share_argument, source_argument};
+pub use lists::{ClassNames, Split, Splits, Styles};
 
 use crate::model::ParameterError;
 use crate::weights::pack::hexadecimal;

@@ -50,6 +50,8 @@ pub mod share;
 pub mod text;
 pub mod weights;
 
+#[cfg(feature = "cli")]
+pub mod arguments;
 #[cfg(feature = "webgpu")]
 pub mod device;
 #[cfg(feature = "cli")]

@@ -11,9 +11,10 @@ use std::thread;
 use anyhow::{Context as _, anyhow};
 use burn::tensor::Device;
 use clap::Parser;
+use link_context::arguments;
 #[cfg(feature = "webgpu")]
 use link_context::device::{self, Preference};
-use link_context::features::{ClassNames, Encoder, FeatureReader, Splits, Styles, source_argument};
+use link_context::features::{ClassNames, Encoder, FeatureReader, Splits, Styles};
 use link_context::model::Parameters;
 use link_context::protocol::cell::{Cell, Control};
 use link_context::protocol::isekai::{self, Item};
@@ -37,11 +38,11 @@ struct Arguments {
     #[arg(long)]
     pack: PathBuf,
     /// A source of pictures, NAME=FOLDER with one subfolder a class; may be given several times.
-    #[arg(long, requires = "split", value_parser = source_argument)]
+    #[arg(long, requires = "split", value_parser = arguments::source)]
     pictures: Vec<(String, PathBuf)>,
     /// A list of episodes in the form of the ISEKAI sets, NAME=FILE, with the pictures' paths from its own folder; --shots says how many
     /// pictures a concept are shown. May be given several times.
-    #[arg(long, required_unless_present_any = ["pictures", "text"], value_parser = source_argument)]
+    #[arg(long, required_unless_present_any = ["pictures", "text"], value_parser = arguments::source)]
     isekai: Vec<(String, PathBuf)>,
     /// JSON that says which classes of each source are held out: {"NAME": {"held_out": [...]}}.
     #[arg(long)]
@@ -56,7 +57,7 @@ struct Arguments {
     #[arg(long, default_value_t = 0)]
     first: u64,
     /// Concepts an episode.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = arguments::count)]
     ways: usize,
     /// Support pictures a concept, in the cells without a control.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 2, 4])]
@@ -71,7 +72,7 @@ struct Arguments {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Pictures a class at most, the first by name.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = arguments::count)]
     limit: usize,
     /// Also names pictures of the training classes without a support set: a file of a class and its names a line, a tab between.
     #[arg(long, value_name = "NAMES")]
@@ -84,7 +85,7 @@ struct Arguments {
     text: Vec<PathBuf>,
     /// The styles of a source whose files are named STYLE-NUMBER, NAME=FILE: a query is then asked in a style that its support set does not
     /// have, of those that were held out. {"train": [...], "held_out": [...]}
-    #[arg(long, value_parser = source_argument)]
+    #[arg(long, value_parser = arguments::source)]
     styles: Vec<(String, PathBuf)>,
     /// Runs the decoder as it was published, behind the same connector: what the adapter is worth.
     #[arg(long)]

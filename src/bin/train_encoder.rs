@@ -11,9 +11,8 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use burn::tensor::Device;
 use clap::Parser;
-use link_context::features::{
-    ClassFeatures, Encoder, FeatureReader, Split, Splits, Styles, share_argument, source_argument,
-};
+use link_context::arguments;
+use link_context::features::{ClassFeatures, Encoder, FeatureReader, Split, Splits, Styles};
 use link_context::model::ModelConfig;
 use link_context::train::encoder::{Batch, EncoderTrainer, PICTURES, flipped};
 use link_context::train::rate;
@@ -36,18 +35,18 @@ struct Arguments {
     #[arg(long)]
     torch: PathBuf,
     /// A source of pictures, NAME=FOLDER with one subfolder a class; may be given several times.
-    #[arg(long, required = true, value_parser = source_argument)]
+    #[arg(long, required = true, value_parser = arguments::source)]
     pictures: Vec<(String, PathBuf)>,
     /// JSON that says which classes of each source are for training: {"NAME": {"train": [...], "held_out": [...]}}. One file for all sources but
     /// those of --paired.
     #[arg(long)]
     split: PathBuf,
     /// The styles of a source whose files are named STYLE-NUMBER, NAME=FILE: {"train": [...], "held_out": [...]}.
-    #[arg(long, value_parser = source_argument)]
+    #[arg(long, value_parser = arguments::source)]
     styles: Vec<(String, PathBuf)>,
     /// A source as `cargo xtask pictures scenes` draws it, NAME=FOLDER: its classes come in pairs N-plain and N-made, of which either is most
     /// easily mistaken for the other, and its folder has their split. May be given several times.
-    #[arg(long, required = true, value_parser = source_argument)]
+    #[arg(long, required = true, value_parser = arguments::source)]
     paired: Vec<(String, PathBuf)>,
     /// Folder for the tensors and the log.
     #[arg(long)]
@@ -59,32 +58,32 @@ struct Arguments {
     #[arg(long, default_value_t = 11)]
     first: usize,
     /// Steps of the optimiser.
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = arguments::count)]
     steps: usize,
     /// Concepts a step, four pictures each: half of them in pairs, the others of one source.
-    #[arg(long, default_value_t = 24)]
+    #[arg(long, default_value_t = 24, value_parser = arguments::count)]
     batch: usize,
     /// Peak learning rate.
-    #[arg(long, default_value_t = 2e-4)]
+    #[arg(long, default_value_t = 2e-4, value_parser = arguments::positive)]
     rate: f64,
     /// Steps over which the learning rate rises.
     #[arg(long, default_value_t = 20)]
     warmup: usize,
     /// Share of the published tensors in those that are written, 0 to 1.
-    #[arg(long, default_value_t = 0.3, value_parser = share_argument)]
+    #[arg(long, default_value_t = 0.3, value_parser = arguments::share)]
     keep: f64,
     /// Pictures a class at most.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = arguments::count)]
     limit: usize,
     /// Pictures a training class that are not trained on, the last by name, where it has more than four times as many: as the adapter's
     /// trainer is told, or the encoder would know what is to be named without a support set.
     #[arg(long, default_value_t = 8)]
     reserve: usize,
     /// Steps between held-out measurements.
-    #[arg(long, default_value_t = 250)]
+    #[arg(long, default_value_t = 250, value_parser = arguments::count)]
     every: usize,
     /// Held-out episodes a figure.
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = arguments::count)]
     held_out: usize,
     /// Seed of everything random.
     #[arg(long, default_value_t = 1)]

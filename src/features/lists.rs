@@ -1,7 +1,7 @@
 //! What lists say of a source of pictures: which classes and styles are for what, and what classes are called.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 
@@ -100,29 +100,6 @@ impl ClassNames {
         let listed = self.0.get(class).cloned();
         listed.unwrap_or_else(|| vec![class.replace(['_', '-'], " ").to_lowercase()])
     }
-}
-
-/// Reads `NAME=FOLDER`, as a program is told of a source.
-///
-/// # Errors
-///
-/// When there is no equals sign.
-pub fn source_argument(text: &str) -> Result<(String, PathBuf), String> {
-    let (name, folder) = text.split_once('=').ok_or("write NAME=FOLDER")?;
-    Ok((name.to_owned(), folder.into()))
-}
-
-/// Reads a share, as a program is told of one.
-///
-/// # Errors
-///
-/// When it is no number from 0 to 1.
-pub fn share_argument(text: &str) -> Result<f64, String> {
-    let share = text
-        .parse()
-        .ok()
-        .filter(|share| (0.0..=1.0).contains(share));
-    share.ok_or_else(|| format!("'{text}' is no number from 0 to 1"))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Parser;
-use link_context::features::{share_argument, source_argument};
+use link_context::arguments;
 use link_context::train::ingredients::Ingredients;
 use link_context::train::strategy::{Beside, Strategy};
 
@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) encoder: Option<PathBuf>,
     /// A source of pictures, NAME=FOLDER with one subfolder a class; may be given several times.
-    #[arg(long, required = true, value_parser = source_argument)]
+    #[arg(long, required = true, value_parser = arguments::source)]
     pub(crate) pictures: Vec<(String, PathBuf)>,
     /// JSON that says which classes of each source are for training: {"NAME": {"train": [...], "held_out": [...]}}.
     #[arg(long)]
@@ -30,10 +30,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) names: Option<PathBuf>,
     /// The styles of a source whose files are named STYLE-NUMBER, NAME=FILE: {"train": [...], "held_out": [...]}.
-    #[arg(long, value_parser = source_argument)]
+    #[arg(long, value_parser = arguments::source)]
     pub(crate) styles: Vec<(String, PathBuf)>,
     /// How often episodes are drawn from a source beside the others, NAME=NUMBER; 1 where nothing is said.
-    #[arg(long, value_parser = weight_argument)]
+    #[arg(long, value_parser = arguments::weight)]
     pub(crate) weight: Vec<(String, f64)>,
     /// Plain text, so that the language model still speaks; may be given several times.
     #[arg(long)]
@@ -44,13 +44,13 @@ pub(crate) struct Arguments {
     #[arg(long, value_delimiter = ',', help = format!("Ingredients of link to leave out: {}", Ingredients::names()))]
     pub(crate) without: Vec<String>,
     /// Share of link's batches that are pictures to be called what they are, once the link was learned alone.
-    #[arg(long, default_value_t = Beside::default().naming, value_parser = share_argument)]
+    #[arg(long, default_value_t = Beside::default().naming, value_parser = arguments::share)]
     pub(crate) naming: f64,
     /// How often such pictures are drawn from a source beside the others, NAME=NUMBER; as by --weight where nothing is said.
-    #[arg(long, value_parser = weight_argument)]
+    #[arg(long, value_parser = arguments::weight)]
     pub(crate) naming_weight: Vec<(String, f64)>,
     /// Share of link's batches that are plain text.
-    #[arg(long, default_value_t = Beside::default().text, value_parser = share_argument)]
+    #[arg(long, default_value_t = Beside::default().text, value_parser = arguments::share)]
     pub(crate) plain_text: f64,
     /// Folder for checkpoints, the log and cached features. A run goes on from the checkpoint it finds here.
     #[arg(long)]
@@ -62,47 +62,47 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) start: Option<PathBuf>,
     /// Steps of the optimiser in all.
-    #[arg(long, default_value_t = 800)]
+    #[arg(long, default_value_t = 800, value_parser = arguments::count)]
     pub(crate) steps: usize,
     /// How far the run is on the strategy's way when it begins, 0 to 1: for a run that goes on from another's adapter.
-    #[arg(long, default_value_t = 0.0, value_parser = share_argument)]
+    #[arg(long, default_value_t = 0.0, value_parser = arguments::share)]
     pub(crate) begin: f64,
     /// Episodes a step.
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 8, value_parser = arguments::count)]
     pub(crate) batch: usize,
     /// Peak learning rate.
-    #[arg(long, default_value_t = 1e-3)]
+    #[arg(long, default_value_t = 1e-3, value_parser = arguments::positive)]
     pub(crate) rate: f64,
     /// Steps over which the learning rate rises.
     #[arg(long, default_value_t = 30)]
     pub(crate) warmup: usize,
     /// Rank of the low-rank adapters on values and outputs.
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 16, value_parser = arguments::count)]
     pub(crate) rank: usize,
     /// Rank of the low-rank adapters on queries and keys.
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 32, value_parser = arguments::count)]
     pub(crate) matching_rank: usize,
     /// Factor on the low-rank adapters' output.
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, default_value_t = 2.0, value_parser = arguments::positive)]
     pub(crate) scale: f64,
     /// Weight of learning where to look: of the cross-entropy of the right concept among those whose names are attended to.
-    #[arg(long, default_value_t = 0.0, value_parser = share_argument)]
+    #[arg(long, default_value_t = 0.0, value_parser = arguments::share)]
     pub(crate) leaning: f64,
     /// Weight decay of AdamW.
     #[arg(long, default_value_t = 0.01)]
     pub(crate) weight_decay: f32,
     /// Pictures a class at most.
-    #[arg(long, default_value_t = 80)]
+    #[arg(long, default_value_t = 80, value_parser = arguments::count)]
     pub(crate) limit: usize,
     /// Pictures a training class that are not trained on, the last by name, where it has more than four times as many: to name without
     /// a support set.
     #[arg(long, default_value_t = 8)]
     pub(crate) reserve: usize,
     /// Steps between checkpoints and held-out measurements.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = arguments::count)]
     pub(crate) every: usize,
     /// Held-out episodes a source in each measurement, of two queries each. With 100 of them, four points either way are chance.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = arguments::count)]
     pub(crate) held_out: usize,
     /// Seed of everything random but the held-out episodes, which are the same for every run.
     #[arg(long, default_value_t = 1)]
@@ -196,13 +196,4 @@ impl Arguments {
 fn given(weights: &[(String, f64)], source: &str) -> Option<f64> {
     let given = weights.iter().find(|(name, _)| name == source);
     given.map(|(_, weight)| *weight)
-}
-
-/// The weight of a source, as `tiny-imagenet=3`.
-fn weight_argument(text: &str) -> Result<(String, f64), String> {
-    let parsed = text.rsplit_once('=').and_then(|(name, weight)| {
-        let weight: f64 = weight.parse().ok()?;
-        (weight.is_finite() && weight > 0.0).then(|| (name.to_owned(), weight))
-    });
-    parsed.ok_or_else(|| format!("'{text}' is not NAME=NUMBER with a number above 0"))
 }

@@ -144,7 +144,7 @@ fn main() -> anyhow::Result<()> {
     })?;
     for step in first..arguments.steps {
         training.step(step)?;
-        if (step + 1) % arguments.every == 0 || step + 1 == arguments.steps {
+        if (step + 1).is_multiple_of(arguments.every) || step + 1 == arguments.steps {
             training.measure(step)?;
             run.save(&mut training.trainer, step + 1, &metadata)?;
         }
@@ -237,7 +237,7 @@ impl Training<'_> {
             tokens,
             seconds,
         })?;
-        if (step + 1) % 10 == 0 {
+        if (step + 1).is_multiple_of(10) {
             let last = &self.losses[self.losses.len().saturating_sub(10)..];
             let mean = last.iter().sum::<f32>() / last.len().max(1) as f32;
             println!(

@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use link_context::features::{
-    ClassFeatures, ClassNames, Encoder, FeatureReader, Splits, Styles,
-};
+use link_context::features::{ClassFeatures, ClassNames, Encoder, FeatureReader, Splits, Styles};
 use link_context::text::tokenizer::Tokenizer;
 use link_context::train::episodes::{Pool, TrainingEpisode, Writer};
 use link_context::train::strategy::Draw;
