@@ -13,10 +13,11 @@ use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::activation::softplus;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use half::f16;
-use rayon::ThreadPool;
 
 use super::geometry::{discriminants, statistics};
-use super::{FreshLeaves, Sum, TrainError, device_error, workers};
+use super::gradients::{FreshLeaves, Sum};
+use super::workers::Workers;
+use super::{TrainError, device_error};
 use crate::features::ClassFeatures;
 use crate::model::config::VisionConfig;
 use crate::model::vision::Tail;
@@ -60,7 +61,7 @@ pub struct EncoderTrainer {
     standard: [Vec<f32>; 2],
     optimiser: ModuleOptimizer,
     device: Device,
-    workers: Vec<ThreadPool>,
+    workers: Workers,
 }
 
 /// Concepts of a batch, of [`PICTURES`] maps each.
@@ -113,7 +114,7 @@ impl EncoderTrainer {
             standard: [vec![0.0; channels], vec![1.0; channels]],
             optimiser: AdamWConfig::new().with_weight_decay(0.0).init(),
             device,
-            workers: workers()?,
+            workers: Workers::new()?,
         };
         let features: Result<Vec<ClassFeatures>, TrainError> = classes
             .iter()
@@ -151,7 +152,7 @@ impl EncoderTrainer {
             .maps
             .chunks(pictures.div_ceil(self.workers.len()) * shape.iter().product::<usize>());
         // Every thread has a graph of its own; what it gives is a leaf of the loss's.
-        let passed = self.each(hands.collect(), |hand| {
+        let passed = self.workers.each(hands.collect(), |hand| {
             let tuned = self.tuned.clone().map(&mut FreshLeaves);
             let features = self.features(&tuned, hand, &self.device)?;
             Ok((tuned, features))
@@ -177,10 +178,12 @@ impl EncoderTrainer {
             from += rows;
             (tuned, features, wanted)
         });
-        let parts = self.each(hands.collect(), |(tuned, features, wanted)| {
-            let walked = (features * Tensor::from_inner(wanted)).sum().backward();
-            Ok(GradientsParams::from_grads(walked, &tuned))
-        })?;
+        let parts = self
+            .workers
+            .each(hands.collect(), |(tuned, features, wanted)| {
+                let walked = (features * Tensor::from_inner(wanted)).sum().backward();
+                Ok(GradientsParams::from_grads(walked, &tuned))
+            })?;
         for from in parts {
             let into = gradients;
             let mut sum = Sum { from, into };
@@ -189,26 +192,6 @@ impl EncoderTrainer {
         }
         self.tuned = self.optimiser.step(rate, self.tuned.clone(), gradients);
         Ok(value)
-    }
-
-    /// Does `work` on every hand, a thread each.
-    fn each<H: Send, T: Send>(
-        &self,
-        hands: Vec<H>,
-        work: impl Fn(H) -> Result<T, TrainError> + Sync,
-    ) -> Result<Vec<T>, TrainError> {
-        let work = &work;
-        std::thread::scope(|scope| {
-            let hands = hands.into_iter().zip(&self.workers);
-            let running: Vec<_> = hands
-                .map(|(hand, pool)| scope.spawn(move || pool.install(|| work(hand))))
-                .collect();
-            let joined = running.into_iter().map(|thread| {
-                let panicked = |_| TrainError::Device("a thread panicked".into());
-                thread.join().map_err(panicked)?
-            });
-            joined.collect()
-        })
     }
 
     /// `[pictures, channels]`, of maps one after the other.
@@ -313,7 +296,7 @@ impl EncoderTrainer {
         let mut done = Vec::new();
         for round in all.chunks(TOGETHER * self.workers.len()) {
             let hands = round.chunks(TOGETHER).collect();
-            done.extend(self.each(hands, |hand: &[usize]| {
+            done.extend(self.workers.each(hands, |hand: &[usize]| {
                 let maps = hand.iter().flat_map(|&index| class.picture(index));
                 let maps: Vec<f32> = maps.map(|value| value.to_f32()).collect();
                 let features = self.features(tuned, &maps, device)?;
