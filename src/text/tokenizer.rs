@@ -17,11 +17,18 @@
 //! user who types their text gets the ordinary tokens of its bytes. The template asks for them by
 //! [`Tokenizer::special`].
 
+mod alphabet;
+mod stream;
+mod words;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
 use serde::Deserialize;
-use unicode_general_category::{GeneralCategory, get_general_category};
+
+use self::alphabet::{ALPHABET, byte_of};
+pub use self::stream::StreamDecoder;
+use self::words::Words;
 
 /// The version of the JSON form that [`Tokenizer::from_json`] reads and [`Tokenizer::to_json`]
 /// writes.
@@ -384,182 +391,4 @@ struct Symbol {
     left: Option<usize>,
     /// The right neighbour's place; past the end for the last one.
     right: usize,
-}
-
-/// Gives the text of tokens as they arrive, and holds back the bytes of a character that is not
-/// complete yet.
-///
-/// What [`push`](Self::push) and [`finish`](Self::finish) give is together what
-/// [`Tokenizer::decode`] gives.
-#[derive(Clone, Debug, Default)]
-pub struct StreamDecoder {
-    /// The beginning of a character, at most three bytes.
-    pending: Vec<u8>,
-}
-
-impl StreamDecoder {
-    /// The text that this token completes; empty while a character is incomplete.
-    pub fn push(&mut self, tokenizer: &Tokenizer, id: u32) -> String {
-        self.pending
-            .extend_from_slice(tokenizer.token_bytes(id).unwrap_or("\u{fffd}".as_bytes()));
-        let mut text = String::new();
-        let mut complete = 0;
-        for chunk in self.pending.utf8_chunks() {
-            text.push_str(chunk.valid());
-            complete += chunk.valid().len();
-            // The rest may still become a character if all that is wrong with it is that it ends.
-            let broken = chunk.invalid();
-            let at_end = complete + broken.len() == self.pending.len();
-            if at_end && std::str::from_utf8(broken).is_err_and(|error| error.error_len().is_none())
-            {
-                break;
-            }
-            if !broken.is_empty() {
-                text.push(char::REPLACEMENT_CHARACTER);
-                complete += broken.len();
-            }
-        }
-        self.pending.drain(..complete);
-        text
-    }
-
-    /// Ends the text: U+FFFD if the last character stayed incomplete. The decoder is then ready for
-    /// another text.
-    pub fn finish(&mut self) -> String {
-        String::from_utf8_lossy(&std::mem::take(&mut self.pending)).into_owned()
-    }
-}
-
-/// Cuts a text into the words within which bytes are merged; the words together are the text.
-///
-/// The pre-tokenizer `smollm` of llama.cpp: every numeric character is a word, and each stretch
-/// between them is cut, as a text of its own, by GPT-2's expression
-///
-/// ```text
-/// 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-/// ```
-///
-/// Where that expression looks ahead, it therefore sees the end of the text in front of a digit.
-struct Words<'a> {
-    rest: &'a str,
-}
-
-impl<'a> Iterator for Words<'a> {
-    type Item = &'a str;
-
-    fn next(&mut self) -> Option<&'a str> {
-        let first = self.rest.chars().next()?;
-        let length = match Class::of(first) {
-            Class::Numeric => first.len_utf8(),
-            Class::Space => {
-                let run = run_length(self.rest, Class::Space);
-                let (spaces, behind) = self.rest.split_at_checked(run)?;
-                let after = behind.chars().next().map(Class::of);
-                let last = spaces.chars().next_back().map_or(0, char::len_utf8);
-                match after {
-                    // `\s+(?!\S)` takes it whole at the end of a stretch ...
-                    None | Some(Class::Numeric) => run,
-                    // ... and otherwise leaves the last one, which a word behind it takes if it is
-                    // a plain space.
-                    Some(_) if run > last => run - last,
-                    Some(class) if first == ' ' => run + run_length(behind, class),
-                    Some(_) => run,
-                }
-            }
-            class => contraction(self.rest).unwrap_or_else(|| run_length(self.rest, class)),
-        };
-        let (word, rest) = self.rest.split_at_checked(length)?;
-        self.rest = rest;
-        Some(word)
-    }
-}
-
-/// What the cutting of words tells apart.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    /// `\p{L}`
-    Letter,
-    /// `\p{N}`
-    Numeric,
-    /// `\s`, the Unicode property White_Space
-    Space,
-    /// Everything else: punctuation, symbols, marks, controls, unassigned
-    Other,
-}
-
-impl Class {
-    fn of(character: char) -> Self {
-        use GeneralCategory as Category;
-        if character.is_whitespace() {
-            return Self::Space;
-        }
-        // By the same function as `tokenizers`, so that digits new in Unicode are known to both.
-        if character.is_numeric() {
-            return Self::Numeric;
-        }
-        match get_general_category(character) {
-            Category::UppercaseLetter
-            | Category::LowercaseLetter
-            | Category::TitlecaseLetter
-            | Category::ModifierLetter
-            | Category::OtherLetter => Self::Letter,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// How many bytes at the start of a text are of one class.
-fn run_length(text: &str, class: Class) -> usize {
-    text.find(|character| Class::of(character) != class)
-        .unwrap_or(text.len())
-}
-
-/// The length of the English contraction that a text starts with. Lower case only, and whatever
-/// comes behind it.
-fn contraction(text: &str) -> Option<usize> {
-    ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"]
-        .iter()
-        .find(|ending| text.starts_with(**ending))
-        .map(|ending| ending.len())
-}
-
-/// GPT-2's alphabet: the visible characters of Latin-1 stand for their own bytes, and the other
-/// bytes, in their order, are written as the characters from U+0100 on (`bytes_to_unicode` in
-/// GPT-2's `encoder.py`).
-#[expect(clippy::indexing_slicing, reason = "computed while compiling")]
-static ALPHABET: [char; 256] = {
-    let mut alphabet = ['\0'; 256];
-    let mut hidden = 0x100;
-    let mut byte = 0;
-    while byte < 256 {
-        alphabet[byte] = match byte as u8 {
-            visible @ (b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff) => visible as char,
-            _ => {
-                let Some(character) = char::from_u32(hidden) else {
-                    panic!("found while compiling")
-                };
-                hidden += 1;
-                character
-            }
-        };
-        byte += 1;
-    }
-    alphabet
-};
-
-/// [`ALPHABET`] read backwards: the byte of each character, where it has one.
-#[expect(clippy::indexing_slicing, reason = "computed while compiling")]
-static BYTES: [Option<u8>; 0x144] = {
-    let mut bytes = [None; 0x144];
-    let mut byte = 0;
-    while byte < 256 {
-        bytes[ALPHABET[byte] as usize] = Some(byte as u8);
-        byte += 1;
-    }
-    bytes
-};
-
-/// The byte that a character of GPT-2's alphabet stands for.
-fn byte_of(character: char) -> Option<u8> {
-    *BYTES.get(character as usize)?
 }
