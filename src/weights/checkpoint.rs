@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
+use serde_json::Value;
 use thiserror::Error;
 
 use super::quant::{QuantError, decode, encode};
@@ -109,5 +110,29 @@ pub fn write_safetensors(
         .iter()
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    Ok(safetensors::serialize(views, Some(metadata))?)
+    let mut file = safetensors::serialize(views, Some(metadata))?;
+    sort_header(&mut file);
+    Ok(file)
+}
+
+/// Brings the header's keys into their order. The library writes metadata in one that is drawn anew each time, and what was trained again by
+/// the same seed could not be told to be the same file.
+fn sort_header(file: &mut [u8]) {
+    let Some((length, rest)) = file.split_first_chunk_mut() else {
+        return;
+    };
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok();
+    let Some(header) = length.and_then(|length| rest.get_mut(..length)) else {
+        return;
+    };
+    let sorted = serde_json::from_slice(header)
+        .and_then(|keys: BTreeMap<String, BTreeMap<String, Value>>| serde_json::to_vec(&keys));
+    let Ok(mut sorted) = sorted else {
+        return;
+    };
+    // As the library does, blanks in place of what is left, so that the data stays where it is.
+    if sorted.len() <= header.len() {
+        sorted.resize(header.len(), b' ');
+        header.copy_from_slice(&sorted);
+    }
 }
